@@ -1,0 +1,51 @@
+import type { Command } from "../command.ts";
+import { baseCreateCommand } from "./base.ts";
+import { buildsInspectCommand, buildsLogsCommand, buildsLsCommand, buildsRmCommand } from "./builds.ts";
+import { cacheLsCommand, cachePruneCommand } from "./cache.ts";
+import { completionCommand } from "./completion.ts";
+import { doctorCommand } from "./doctor.ts";
+import { explainCommand } from "./explain.ts";
+import { imageHistoryCommand } from "./image-history.ts";
+import { imageInspectCommand } from "./image-inspect.ts";
+import { imageLsCommand } from "./image-ls.ts";
+import { imagePruneCommand } from "./image-prune.ts";
+import { imageRmCommand } from "./image-rm.ts";
+import { imageTagCommand } from "./image-tag.ts";
+import { importCommand } from "./import.ts";
+import { loadCommand } from "./load.ts";
+import { pullCommand } from "./pull.ts";
+import { pushCommand } from "./push.ts";
+import { runCommand } from "./run.ts";
+import { saveCommand } from "./save.ts";
+import { systemDfCommand } from "./system-df.ts";
+import { verifyCommand } from "./verify.ts";
+import { versionCommand } from "./version.ts";
+
+/** Every command but build, in the order of the help. */
+export const commands: readonly Command[] = [
+  explainCommand,
+  runCommand,
+  imageLsCommand,
+  imageInspectCommand,
+  imageHistoryCommand,
+  imageTagCommand,
+  imageRmCommand,
+  imagePruneCommand,
+  pullCommand,
+  pushCommand,
+  saveCommand,
+  loadCommand,
+  importCommand,
+  baseCreateCommand,
+  buildsLsCommand,
+  buildsInspectCommand,
+  buildsLogsCommand,
+  buildsRmCommand,
+  cacheLsCommand,
+  cachePruneCommand,
+  systemDfCommand,
+  verifyCommand,
+  doctorCommand,
+  completionCommand,
+  versionCommand,
+];

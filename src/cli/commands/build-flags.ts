@@ -1,0 +1,46 @@
+import type { FlagSpec } from "../args.ts";
+
+const NO_DAEMON = "has no meaning without a daemon and does nothing";
+
+/** Flags of `build`. Those that only a daemon could honour are accepted with one note, as scripts written for Docker pass them. */
+export const BUILD_FLAGS: readonly FlagSpec[] = [
+  {
+    name: "tag",
+    short: "t",
+    value: "NAME[:TAG]",
+    many: true,
+    help: "Name and tag of the image; may be given several times",
+  },
+  {
+    name: "file",
+    short: "f",
+    value: "FILE",
+    help: "The Dockerfile (default PATH/Dockerfile; - reads it from standard input)",
+  },
+  {
+    name: "build-arg",
+    value: "NAME[=VALUE]",
+    many: true,
+    help: "Value of an ARG; without =VALUE it is taken from the environment",
+  },
+  { name: "target", value: "STAGE", help: "Build up to this stage" },
+  { name: "no-cache", help: "Run every step, and record the results anew" },
+  { name: "pull", help: "Ask the registry for newer base images even where they are here" },
+  { name: "quiet", short: "q", help: "Print nothing but the image id" },
+  { name: "label", value: "KEY=VALUE", many: true, help: "Label of the image" },
+  { name: "iidfile", value: "FILE", help: "Write the image id to a file" },
+  { name: "progress", value: "MODE", help: "auto, tty, plain, quiet, json or rawjson" },
+  { name: "platform", value: "OS/ARCH", help: "Platform to build for (this machine's)" },
+  { name: "network", value: "MODE", help: "Network of RUN: host (default) or none" },
+  { name: "jobs", value: "N", help: "Most steps at once (default: 4, or as many as cores)" },
+  { name: "executor", value: "NAME", help: "auto, native, oci or unshare: what RUN steps run in" },
+  { name: "cache-model", value: "MODEL", help: "Whose rules decide a hit: tsbuild" },
+  { name: "debug", short: "D", help: "Say what is decided and why" },
+  { name: "rm", help: "", note: NO_DAEMON },
+  { name: "force-rm", help: "", note: NO_DAEMON },
+  { name: "compress", help: "", note: NO_DAEMON },
+  { name: "load", help: "", note: "images are always kept in tsbuild's own store" },
+  { name: "isolation", value: "MODE", help: "", note: NO_DAEMON },
+  { name: "disable-content-trust", help: "", note: NO_DAEMON },
+  { name: "builder", value: "NAME", help: "", note: NO_DAEMON },
+];

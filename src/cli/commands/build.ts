@@ -1,0 +1,164 @@
+import { writeFileSync } from "node:fs";
+import { BuildError, isBuildError } from "../../core/errors.ts";
+import type { NetworkMode } from "../../core/step.ts";
+import { createEngine } from "../../engine.ts";
+import { needsUserNamespace } from "../../host/user-namespace.ts";
+import type { BuildOptions } from "../../operations/types.ts";
+import { NeedsUserNamespace } from "../../operations/workshop.ts";
+import {
+  chooseColours,
+  chooseColumns,
+  chooseProgress,
+  parseProgressMode,
+} from "../../progress/choose-progress.ts";
+import { renderErrorBlock } from "../../progress/error-block.ts";
+import type { ParsedArgs } from "../args.ts";
+import type { CliContext, Command } from "../command.ts";
+import { epochOf } from "../epoch.ts";
+import { exitCodeOf } from "../exit-code.ts";
+import { holdBack } from "../hold-back.ts";
+import { reexecute } from "../reexecute.ts";
+import { createRenderer } from "../renderer.ts";
+import { BUILD_FLAGS } from "./build-flags.ts";
+
+export const buildCommand: Command = {
+  names: ["build", "buildx build", "image build", "builder build"],
+  usage: "[build] [OPTIONS] PATH|-",
+  summary: "Build an image from a Dockerfile (the default command)",
+  flags: BUILD_FLAGS,
+  run: runBuildCommand,
+};
+
+async function runBuildCommand(args: ParsedArgs, context: CliContext): Promise<number> {
+  const options = toOptions(args, context);
+  const asked = args.has("quiet") ? "quiet" : parseProgressMode(args.get("progress") ?? "auto");
+  if (asked === undefined)
+    throw usage(
+      `--progress=${args.get("progress")} is not a mode`,
+      "Choose auto, tty, plain, quiet, json or rawjson.",
+    );
+  const choice = chooseProgress(asked, { isTTY: context.stderr.isTTY, env: context.env });
+  const fromStdin = options.context === "-" || options.dockerfile === "-";
+  const mayStartOver = needsUserNamespace();
+  // What is read from standard input can be read once: by the process that will do the work.
+  if (mayStartOver && fromStdin) return await reexecute();
+  const shown = createRenderer(choice, { context, debug: args.has("debug") });
+  const renderer = mayStartOver ? holdBack(shown) : shown;
+  const warn = (text: string) => void context.stderr.write(`warning: ${text}\n`);
+  await using engine = await createEngine({ env: context.env, warn });
+  const build = engine.build(options);
+  const drawing = (async () => {
+    for await (const event of build.events) renderer.onEvent(event);
+  })();
+  try {
+    const result = await build.result;
+    await drawing;
+    await renderer.finish();
+    const iidfile = args.get("iidfile");
+    if (iidfile !== undefined) writeFileSync(iidfile, result.image.id);
+    return 0;
+  } catch (error) {
+    await drawing;
+    if (error instanceof NeedsUserNamespace) return await reexecute();
+    await renderer.finish();
+    if (!isBuildError(error)) throw error;
+    if (choice.mode !== "json" && choice.mode !== "rawjson") {
+      const colours = chooseColours({ isTTY: context.stderr.isTTY, env: context.env });
+      // Whoever stopped it knows where: no place, no excerpt.
+      const shownError = error.code === "cli/canceled" ? canceledError() : error;
+      const { isTTY } = context.stderr;
+      const columns = isTTY ? chooseColumns(context.stderr.columns, context.env) : undefined;
+      context.stderr.write(renderErrorBlock(shownError, { source: build.source(), colours, columns }));
+    }
+    return exitCodeOf(error);
+  }
+}
+
+function canceledError(): BuildError {
+  return new BuildError("cli/canceled", "the build was canceled", {
+    hint: "Steps that were finished are kept: the same build goes on from there.",
+  });
+}
+
+function toOptions(args: ParsedArgs, context: CliContext): BuildOptions {
+  const [path, ...more] = args.positionals;
+  if (path === undefined || more.length > 0) {
+    throw usage(
+      path === undefined ? "build needs a folder" : `build takes one folder, not ${more.length + 1}`,
+      "Write: tsbuild -t NAME .",
+    );
+  }
+  const epoch = args
+    .all("build-arg")
+    .find((arg) => arg.startsWith("SOURCE_DATE_EPOCH="))
+    ?.slice("SOURCE_DATE_EPOCH=".length);
+  return {
+    context: path,
+    dockerfile: args.get("file"),
+    stdin: path === "-" || args.get("file") === "-" ? context.stdin : undefined,
+    tags: args.all("tag"),
+    buildArgs: pairs(args.all("build-arg"), context.env),
+    labels: pairs(args.all("label"), {}),
+    target: args.get("target"),
+    noCache: args.has("no-cache"),
+    pull: args.has("pull"),
+    platform: args.get("platform") ?? context.env["DOCKER_DEFAULT_PLATFORM"],
+    network: network(args.get("network")),
+    jobs: jobs(args.get("jobs")),
+    executor: executor(args.get("executor")),
+    cacheModel: cacheModel(args.get("cache-model")),
+    sourceDateEpoch: epochOf(context.env, epoch),
+    debug: args.has("debug"),
+    signal: context.signal,
+  };
+}
+
+/** `K=V`; a bare `K` takes its value from the environment, and is left out where that has none. */
+function pairs(
+  words: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const word of words) {
+    const equals = word.indexOf("=");
+    const name = equals < 0 ? word : word.slice(0, equals);
+    const value = equals < 0 ? env[name] : word.slice(equals + 1);
+    if (value !== undefined) found[name] = value;
+  }
+  return found;
+}
+
+function network(text: string | undefined): NetworkMode | undefined {
+  if (text === undefined || text === "default") return undefined;
+  if (text === "host" || text === "none") return text;
+  throw usage(`--network=${text} is not a network`, "Choose host or none.");
+}
+
+function executor(text: string | undefined): string | undefined {
+  if (text === undefined || ["auto", "native", "oci", "unshare"].includes(text)) return text;
+  throw usage(`--executor=${text} is not an executor`, "Choose auto, native, oci or unshare.");
+}
+
+function cacheModel(text: string | undefined): "tsbuild" | undefined {
+  if (text === undefined || text === "tsbuild") return text;
+  if (["classic", "buildkit", "buildah"].includes(text)) {
+    throw new BuildError("cli/not-supported", `--cache-model=${text} is not supported yet`, {
+      hint: "Leave it out: the rules are tsbuild's own.",
+    });
+  }
+  throw usage(`--cache-model=${text} is not a model`, "The model is tsbuild.");
+}
+
+function jobs(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : wholeNumber(text, "--jobs", 1);
+}
+
+function wholeNumber(text: string, name: string, least = 0): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+  throw usage(`${name} is not a whole number: "${text}"`, `Write a number from ${least} on.`);
+}
+
+function usage(message: string, hint: string): BuildError {
+  return new BuildError("cli/usage", message, { hint });
+}

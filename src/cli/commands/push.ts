@@ -1,0 +1,46 @@
+import { BuildError } from "../../core/errors.ts";
+import { formatRepository, parseReference } from "../../core/reference.ts";
+import { createEngine } from "../../engine.ts";
+import { namesOfRepository } from "../../operations/list-images.ts";
+import { pushImage } from "../../operations/push-image.ts";
+import type { Command } from "../command.ts";
+import { createTransferDisplay } from "../transfer-display.ts";
+
+export const pushCommand: Command = {
+  names: ["push", "image push"],
+  usage: "push [OPTIONS] NAME[:TAG]",
+  summary: "Upload an image to the registry that its name says",
+  flags: [
+    { name: "quiet", short: "q", help: "Print nothing but the image's name" },
+    { name: "all-tags", short: "a", help: "Push every tag of the repository" },
+    {
+      name: "authfile",
+      value: "FILE",
+      help: "Credentials (default: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json)",
+    },
+    { name: "disable-content-trust", help: "", note: "images are not signed" },
+  ],
+  run: async (args, context) => {
+    const [name, ...more] = args.positionals;
+    if (name === undefined || more.length > 0)
+      throw new BuildError("cli/usage", "push takes one name", {
+        hint: "Write: tsbuild push localhost:5000/hello:1.0.0",
+      });
+    const quiet = args.has("quiet");
+    await using engine = await createEngine({ env: context.env });
+    const { shop } = engine;
+    const names = args.has("all-tags") ? namesOfRepository(name, shop) : [name];
+    if (!quiet)
+      context.stderr.write(`The push refers to repository [${formatRepository(parseReference(name))}]\n`);
+    for (const each of names) {
+      const display = createTransferDisplay(context, { quiet });
+      const how = { shop, emit: display.emit, signal: context.signal, authFile: args.get("authfile") };
+      const { reference, digest, sizeBytes } = await pushImage(each, how).finally(display.finish);
+      const line = quiet
+        ? `${formatRepository(reference)}:${reference.tag}`
+        : `${reference.tag}: digest: ${digest} size: ${sizeBytes}`;
+      context.stdout.write(`${line}\n`);
+    }
+    return 0;
+  },
+};

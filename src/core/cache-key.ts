@@ -1,0 +1,70 @@
+/** Which engine's rules decide a hit. */
+export type CacheModelName = "tsbuild" | "classic" | "buildkit" | "buildah";
+
+/** Address of a cache record: sha256 of the key's canonical encoding. */
+export type CacheKeyId = string & { readonly __brand: "CacheKeyId" };
+
+export type KeyInputKind =
+  | "schema"
+  | "instruction"
+  | "platform"
+  | "base"
+  | "parent"
+  | "files"
+  | "args"
+  | "env"
+  | "cwd"
+  | "user"
+  | "network"
+  | "owner"
+  | "mode"
+  | "dest"
+  | "mount";
+
+/** One named input of a key. `subject` says which of its kind: a variable name, a source path, a stage. */
+export interface KeyInput {
+  readonly kind: KeyInputKind;
+  readonly subject: string;
+  /** What is compared. Secret-looking values are a keyed hash, marked by `redacted`. */
+  readonly value: string;
+  readonly redacted?: boolean;
+}
+
+/** Identity is data first, hash last. */
+export interface CacheKey {
+  readonly model: CacheModelName;
+  readonly inputs: readonly KeyInput[];
+  readonly id: CacheKeyId;
+}
+
+/** Kinds of `explain` (ux.md): what moved between two keys of one step. */
+export type ChangeKind =
+  | "first-build"
+  | "instruction"
+  | "base"
+  | "parent"
+  | "file-content"
+  | "file-mode"
+  | "file-type"
+  | "file-target"
+  | "file-owner"
+  | "file-xattr"
+  | "file-added"
+  | "file-removed"
+  | "file-renamed"
+  | "arg"
+  | "env"
+  | "mount"
+  | "network"
+  | "platform"
+  | "no-cache"
+  | "pruned"
+  | "expired"
+  | "key-schema";
+
+export interface Change {
+  readonly kind: ChangeKind;
+  readonly subject: string;
+  readonly old: string | null;
+  readonly new: string | null;
+}

@@ -1,0 +1,165 @@
+import type { BytePath } from "./byte-path.ts";
+import type { CacheKey, CacheKeyId } from "./cache-key.ts";
+import type { ChainId, ContentChain, DiffId, Digest } from "./digest.ts";
+import type { FileFacts, TocEntry } from "./file-tree.ts";
+import type { NetworkMode, UserIds } from "./step.ts";
+
+/**
+ * A blob being written. Bytes land in a temporary file of the same file system and are hashed on the way; nobody sees them
+ * before `commit`. Disposing an uncommitted writer removes them.
+ */
+export interface BlobWriter extends Disposable {
+  /** Synchronous: it is the inner loop of packing. Throws `store/disk-full` where there is no space. */
+  write(bytes: Uint8Array): void;
+  readonly bytesWritten: number;
+  /** fsync, rename into place. With `expected`, a different digest throws `store/digest-mismatch` and leaves nothing. */
+  commit(expected?: Digest): { readonly digest: Digest; readonly size: number };
+}
+
+/** Content-addressed bytes. Writing the same bytes twice is no error and keeps one copy. */
+export interface BlobStore {
+  has(digest: Digest): boolean;
+  /** Bytes; undefined where absent. */
+  sizeOf(digest: Digest): number | undefined;
+  openWriter(): BlobWriter;
+  /** A whole small blob (at most 64 MiB), verified: damage throws `store/damaged`, absence gives undefined. */
+  readWhole(digest: Digest): Buffer | undefined;
+  /** A file to read the bytes from. The caller verifies what it reads, or has. */
+  pathOf(digest: Digest): string;
+}
+
+/** One layer of a stack. The uncompressed tar's address and size, and its place in the stack. */
+export interface LayerRef {
+  readonly diffId: DiffId;
+  /** Of this layer over everything below it. */
+  readonly chainId: ChainId;
+  /** Bytes of the uncompressed tar. */
+  readonly size: number;
+}
+
+/** A file system state: layers bottom first, and the address of its content without times. */
+export interface SnapshotRef {
+  readonly layers: readonly LayerRef[];
+  readonly content: ContentChain;
+}
+
+/** An entry on its way into a layer, in the order of the tar. `content` is asked for once. */
+export interface PackEntry {
+  readonly entry: Omit<TocEntry, "digest" | "offset">;
+  readonly content?: () => Iterable<Uint8Array>;
+  /** What the content was keyed as; the packer refuses other bytes with `context/changed`. */
+  readonly digest?: Digest | undefined;
+}
+
+/** Where a command's root file system comes from. Paths are absolute directories of this machine. */
+export type RootSpec =
+  | {
+      readonly type: "overlay";
+      /** Topmost first. */
+      readonly lowers: readonly string[];
+      readonly upper: string;
+      readonly work: string;
+    }
+  | { readonly type: "directory"; readonly path: string };
+
+export interface BindMount {
+  readonly source: string;
+  /** Absolute inside the root file system; resolved inside it. */
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+export interface RunSpec {
+  readonly root: RootSpec;
+  readonly args: readonly string[];
+  /** Complete: `K=V`. Nothing of tsbuild's own environment reaches the command. */
+  readonly env: readonly string[];
+  /** Absolute inside the root; made there (as root, 0755) where missing. */
+  readonly cwd: string;
+  readonly user: UserIds;
+  readonly network: NetworkMode;
+  readonly hostname: string;
+  readonly binds: readonly BindMount[];
+  /** Build steps read /dev/null; `tsbuild run` hands its own terminal or pipe through. */
+  readonly stdio: "capture" | "inherit";
+  readonly readOnlyRoot?: boolean;
+  /** A directory of the build's lease for state that must not outlive it. */
+  readonly stateDir: string;
+}
+
+export interface RunResult {
+  /** 0–255; 128 + n for a command ended by signal n. */
+  readonly exitCode: number;
+}
+
+/**
+ * Runs one command in a root file system with Docker's isolation: pid, mount, ipc, uts (and, for `none`, network)
+ * namespaces; masked and read-only /proc and /sys paths; minimal /dev; Docker's default capabilities; its seccomp profile
+ * where the executor has one. Guarantees: no mount, process or file of ours survives the call, whether it ends by itself, by
+ * `signal` or by kill -9 of this process; mount points made for the command are gone from the upper again.
+ */
+export interface Executor {
+  readonly name: "native" | "unshare" | "oci";
+  /** Rejects `run/cannot-start` where the program is not found (exit 127) or not executable (126). */
+  run(
+    spec: RunSpec,
+    on: {
+      readonly output: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<RunResult>;
+}
+
+/** A writable copy of a snapshot for one step. Disposing removes what was not kept. */
+export interface Workspace extends AsyncDisposable {
+  readonly root: RootSpec;
+  /** A directory for runtime state, removed with the workspace. */
+  readonly stateDir: string;
+  /** What changed against the snapshot, canonical: sorted, parents first, equal entries dropped, whiteouts explicit. */
+  changes(): Iterable<PackEntry>;
+  /** Keeps the writable part as the tree of the new top layer `layer` (a later workspace stands on it); times truncated first. */
+  keepAs(layer: LayerRef): void;
+}
+
+export interface Workspaces {
+  open(snapshot: SnapshotRef): Promise<Workspace>;
+}
+
+/** Read access to the merged file system of a snapshot: a FileTree over tables of contents. */
+export interface RootFacts {
+  facts(path: BytePath): FileFacts | undefined;
+}
+
+export interface CacheRecord {
+  readonly schema: number;
+  readonly key: CacheKey;
+  /** The layer the step made; null: it changed nothing and has none. */
+  readonly layer: { readonly diffId: DiffId; readonly size: number } | null;
+  /** Content chain of the result. */
+  readonly content: ContentChain;
+  /** RFC 3339: `created` of the history row, kept so that a cached rebuild is the same image. */
+  readonly created: string;
+  readonly tookMs: number;
+  /** Instruction and place, to find the nearest record for `explain`. */
+  readonly about: {
+    readonly dockerfile: string;
+    readonly stage: string;
+    readonly ordinal: number;
+    readonly title: string;
+  };
+}
+
+/** Records by key. The first record of a key wins; a damaged one is a miss with a warning. */
+export interface CacheIndex {
+  get(id: CacheKeyId): CacheRecord | undefined;
+  /** Returns the record that stands: an earlier one where another build was faster. `replace` (--no-cache) puts this one in its place. */
+  put(record: CacheRecord, replace: boolean): CacheRecord;
+  touch(id: CacheKeyId): void;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  nowMs(): number;
+  /** Milliseconds of a clock that never jumps. */
+  monotonicMs(): number;
+}

@@ -1,0 +1,125 @@
+import type { BytePath } from "./byte-path.ts";
+import type { Digest } from "./digest.ts";
+import type { Platform } from "./platform.ts";
+import type { SourceRange } from "./source-range.ts";
+
+/** `s0.2`: stage 0, third row. Stable within one plan. */
+export type StepId = string & { readonly __brand: "StepId" };
+
+/**
+ * What a step does. RULE: everything in an Op is hashed into the cache key, and nothing outside it is. Titles, source
+ * ranges and the like are StepMeta.
+ */
+export type Op = ImageOp | ScratchOp | WorkdirOp | CopyOp | RunOp;
+
+/** A base image, by its config digest (what a tag resolved to), never by its name. */
+export interface ImageOp {
+  readonly type: "image";
+  readonly image: Digest;
+  readonly platform: Platform;
+}
+
+export interface ScratchOp {
+  readonly type: "scratch";
+}
+
+/** WORKDIR: make a directory (and its parents) where it is missing; present ones stay as they are. */
+export interface WorkdirOp {
+  readonly type: "workdir";
+  /** Absolute, cleaned. */
+  readonly path: string;
+  /** USER at that point, as written: made directories belong to it. */
+  readonly user: string;
+}
+
+/** Where COPY reads from. The content enters the key by digests, found when the step is keyed. */
+export type CopySource =
+  | { readonly type: "context"; readonly name: string }
+  | { readonly type: "step"; readonly step: StepId };
+
+/** A heredoc body given to COPY or ADD. */
+export interface InlineFile {
+  readonly name: string;
+  readonly content: string;
+}
+
+export interface CopyOp {
+  readonly type: "copy";
+  readonly instruction: "COPY" | "ADD";
+  readonly from: CopySource;
+  /** As written after expansion; wildcards still in. */
+  readonly sources: readonly string[];
+  /** Heredoc bodies, copied after the sources. */
+  readonly inline?: readonly InlineFile[] | undefined;
+  /** Absolute, joined with WORKDIR; ends in "/" where the author wrote one. */
+  readonly dest: string;
+  /** `--chown` as written after expansion. */
+  readonly chown?: string | undefined;
+  /** `--chmod` as written after expansion. */
+  readonly chmod?: string | undefined;
+  readonly link?: boolean | undefined;
+  readonly parents?: boolean | undefined;
+  readonly exclude?: readonly string[] | undefined;
+  /** ADD: a source that is a tar is unpacked. */
+  readonly unpack?: boolean | undefined;
+}
+
+export interface RunOp {
+  readonly type: "run";
+  /** argv, shell prepended for the shell form. */
+  readonly args: readonly string[];
+  /** `K=V`, ENV and declared ARGs in BuildKit's order. */
+  readonly env: readonly string[];
+  /** Absolute. */
+  readonly cwd: string;
+  readonly user: string;
+  readonly network: NetworkMode;
+  /** Files of a heredoc with a shebang, mounted for the command; name to content. */
+  readonly inline?: readonly InlineFile[] | undefined;
+}
+
+export type NetworkMode = "host" | "none";
+
+/** Facts about a step that are not part of its key. */
+export interface StepMeta {
+  /** `COPY package.json ./`: the instruction after expansion, on one line. */
+  readonly title: string;
+  /** `created_by` of the history row. */
+  readonly createdBy: string;
+  readonly at: SourceRange;
+  readonly stageIndex: number;
+  readonly stageName: string | undefined;
+  /** Position of the instruction in its stage as people count it, FROM being 1; and how many the stage has. */
+  readonly ordinal: number;
+  readonly total: number;
+  /** From an ONBUILD trigger of the base. */
+  readonly onbuild: boolean;
+  /** Proxy variables and the like: given to the command, never keyed or recorded. */
+  readonly hiddenEnv: readonly string[];
+  /** Values of ARGs in scope, to name the ARG that moved: name to value. */
+  readonly args: Readonly<Record<string, string>>;
+}
+
+export interface Step {
+  readonly id: StepId;
+  readonly op: Op;
+  /** The step whose file system this one stands on; undefined for `image` and `scratch`. */
+  readonly parent: StepId | undefined;
+  /** Further steps whose results it reads (`COPY --from`). */
+  readonly reads: readonly StepId[];
+  readonly meta: StepMeta;
+}
+
+/** A resolved user, as the kernel takes it. */
+export interface UserIds {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  readonly home: string;
+}
+
+/** Source path and place below the destination of one copied thing, before directories are opened. */
+export interface CopyItem {
+  readonly source: BytePath;
+  readonly dest: BytePath;
+}

@@ -1,0 +1,123 @@
+import { DEVICE_LINKS, DEVICES } from "../policy.ts";
+import { type Injection, mountTargets } from "../run-files.ts";
+import type { Launch } from "./launch.ts";
+import { attachTree, newTree, openTree } from "./mount-rows.ts";
+import type { Program, Result } from "./program.ts";
+import { addMountPointRows, type HostTrees } from "./root-rows.ts";
+import { MOUNT_ATTR, MS, NR } from "./system-calls.ts";
+
+const S_IFREG = 0o100000;
+
+/** Copies of the host's mounts that the root needs, taken while their paths still mean the host's. */
+export function openHostTrees(program: Program, { spec, files, facts }: Launch): HostTrees {
+  const devices = new Map<string, Result>();
+  for (const name of DEVICES) {
+    devices.set(name, openTree(program, `/dev/${name}`, { recursive: false, attributes: 0 }));
+  }
+  const injections = new Map<Injection, Result>();
+  for (const injection of files.injections) {
+    const attributes = MOUNT_ATTR.noDev | (injection.readOnly ? MOUNT_ATTR.readOnly : 0);
+    injections.set(injection, openTree(program, injection.source, { recursive: true, attributes }));
+  }
+  // A user namespace that shares the network is refused a new sysfs.
+  const bindsSys = facts.inUserNamespace && spec.network === "host";
+  const attributes = MOUNT_ATTR.readOnly | MOUNT_ATTR.noSuid | MOUNT_ATTR.noDev | MOUNT_ATTR.noExec;
+  const sys = bindsSys
+    ? openTree(program, "/sys", { recursive: true, attributes })
+    : newTree(program, "sysfs", attributes);
+  const proc = facts.inUserNamespace
+    ? openTree(program, "/proc", { recursive: true, attributes: 0 })
+    : undefined;
+  return { devices, injections, sys, proc };
+}
+
+/** Rows for /dev, /sys and what is injected, run once the root is "/". /proc needs the command's pid namespace and comes later. */
+export function addFileSystemRows(program: Program, launch: Launch, trees: HostTrees): void {
+  program.row("set the umask", NR.umask, [0]);
+  addMountPointRows(program, mountTargets(launch.files));
+  addDev(program, launch, trees);
+  addSys(program, launch, trees);
+  if (trees.proc !== undefined) attachTree(program, trees.proc, "/proc");
+  for (const [injection, tree] of trees.injections) {
+    if (isInDev(injection)) addTargetInDev(program, injection);
+    attachTree(program, tree, injection.target);
+  }
+  if (launch.spec.readOnlyRoot === true) {
+    const flags = MS.remount | MS.bind | MS.readOnly | MS.noDev;
+    program.row("make the root read-only", NR.mount, [0, program.text("/"), 0, flags, 0]);
+  }
+}
+
+function addDev(program: Program, { facts }: Launch, trees: HostTrees): void {
+  mount(program, {
+    type: "tmpfs",
+    target: "/dev",
+    flags: MS.noSuid | MS.noDev | MS.strictAtime,
+    options: "mode=755,size=65536k",
+  });
+  for (const [name, tree] of trees.devices) {
+    program.row(`make /dev/${name}`, NR.mknod, [program.text(`/dev/${name}`), S_IFREG | 0o666, 0]);
+    attachTree(program, tree, `/dev/${name}`);
+  }
+  for (const [name, target] of DEVICE_LINKS) {
+    program.row(`link /dev/${name}`, NR.symlink, [program.text(target), program.text(`/dev/${name}`)]);
+  }
+  for (const name of ["pts", "shm", "mqueue"]) {
+    program.row(`make /dev/${name}`, NR.mkdir, [program.text(`/dev/${name}`), 0o755]);
+  }
+  const terminals = `newinstance,ptmxmode=0666,mode=0620${facts.hasTtyGroup ? ",gid=5" : ""}`;
+  mount(program, { type: "devpts", target: "/dev/pts", flags: MS.noSuid | MS.noExec, options: terminals });
+  mount(program, {
+    type: "tmpfs",
+    target: "/dev/shm",
+    flags: MS.noSuid | MS.noDev | MS.noExec,
+    options: "mode=1777,size=65536k",
+  });
+  mount(program, {
+    type: "mqueue",
+    target: "/dev/mqueue",
+    flags: MS.noSuid | MS.noDev | MS.noExec,
+    options: "",
+  });
+}
+
+function addSys(program: Program, { facts }: Launch, trees: HostTrees): void {
+  attachTree(program, trees.sys, "/sys");
+  if (facts.inUserNamespace) return;
+  const flags = MS.readOnly | MS.noSuid | MS.noDev | MS.noExec;
+  const cgroup2 = program.text("cgroup2");
+  const target = program.text("/sys/fs/cgroup");
+  // Runtimes read their memory limit there; without it they take the machine's.
+  program.row("mount /sys/fs/cgroup", NR.mount, [cgroup2, target, cgroup2, flags, 0], { onError: "ignore" });
+}
+
+/** The tmpfs on /dev is ours alone, so its mount points are made without asking. */
+function addTargetInDev(program: Program, { target, type }: Injection): void {
+  const parts = target.split("/");
+  const directories = type === "directory" ? parts.length : parts.length - 1;
+  for (let i = 3; i <= directories; i++) {
+    const path = parts.slice(0, i).join("/");
+    program.row(`make ${path}`, NR.mkdir, [program.text(path), 0o755], { except: { error: "EEXIST" } });
+  }
+  if (type === "file") {
+    program.row(`make ${target}`, NR.mknod, [program.text(target), S_IFREG | 0o644, 0], {
+      except: { error: "EEXIST" },
+    });
+  }
+}
+
+function isInDev(injection: Injection): boolean {
+  return injection.target.startsWith("/dev/");
+}
+
+interface MountRow {
+  readonly type: string;
+  readonly target: string;
+  readonly flags: number;
+  readonly options: string;
+}
+
+function mount(program: Program, { type, target, flags, options }: MountRow): void {
+  const name = program.text(type);
+  program.row(`mount ${target}`, NR.mount, [name, program.text(target), name, flags, program.text(options)]);
+}

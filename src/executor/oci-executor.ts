@@ -1,0 +1,127 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isatty } from "node:tty";
+import { BuildError } from "../core/errors.ts";
+import type { Executor, RunResult, RunSpec } from "../core/ports.ts";
+import { hostFacts } from "./host-facts.ts";
+import { type MadeMountPoint, makeMountPoints, removeMountPoints } from "./mount-points.ts";
+import { runtimeConfig } from "./oci/runtime-config.ts";
+import { initsBelow } from "./process-tree.ts";
+import { requireProgram } from "./root-lookup.ts";
+import { mountTargets, prepareRunFiles, type RunFiles } from "./run-files.ts";
+import { setUpFailure } from "./set-up-error.ts";
+import { deviceLines, mountRootLines, PREAMBLE, quote } from "./shell/fragments.ts";
+import { LineReader } from "./shell/line-reader.ts";
+import { TOOLS_PATH } from "./shell/tools-path.ts";
+import { canceled, type Launcher, type RunHooks, signalIfAlive, superviseLauncher } from "./supervise.ts";
+
+/** Runs commands by an OCI runtime, `runtime` being the path of runc or crun. */
+export function createOciExecutor(home: string, runtime: string): Executor {
+  return { name: "oci", run: (spec, on) => run({ home, runtime }, spec, on) };
+}
+
+interface Place {
+  readonly home: string;
+  readonly runtime: string;
+}
+
+async function run(place: Place, spec: RunSpec, on: RunHooks): Promise<RunResult> {
+  if (on.signal.aborted) throw canceled();
+  const facts = hostFacts();
+  using files = prepareRunFiles(spec, place.home, facts.inUserNamespace);
+  const dev = join(files.directory, "dev");
+  mkdirSync(dev);
+  const hasTerminal = spec.stdio === "inherit" && isatty(0);
+  writeFileSync(
+    join(files.directory, "config.json"),
+    JSON.stringify(runtimeConfig({ spec, files, facts, dev, hasTerminal })),
+  );
+  writeFileSync(join(files.directory, "launch.sh"), launchScript(place.runtime, spec, files));
+
+  const made: MadeMountPoint[] = [];
+  const lines = new LineReader();
+  const launcher: Launcher = {
+    command: "setpriv",
+    args: [
+      "--pdeathsig",
+      "KILL",
+      "--",
+      "unshare",
+      ...UNSHARE_FLAGS,
+      "sh",
+      join(files.directory, "launch.sh"),
+    ],
+    env: { PATH: TOOLS_PATH },
+    stdio: spec.stdio,
+    heard(bytes, process) {
+      for (const line of lines.read(bytes)) {
+        if (line !== "ask") continue;
+        const root = `/proc/${process.pid}/root${files.root}`;
+        made.push(...makeMountPoints(root, mountTargets(files)));
+        requireProgram(root, spec.args, spec.env, spec.cwd);
+        process.reply(Buffer.from("go\n"));
+      }
+    },
+    terminate(process) {
+      const command = initsBelow(process.pid).at(-1);
+      if (command === undefined) signalIfAlive(process.pid, "SIGKILL");
+      else signalIfAlive(command, "SIGTERM");
+    },
+    kill: (process) => signalIfAlive(initsBelow(process.pid)[0] ?? process.pid, "SIGKILL"),
+  };
+  try {
+    await superviseLauncher(launcher, on);
+  } finally {
+    removeMountPoints(spec.root.type === "overlay" ? spec.root.upper : spec.root.path, made);
+  }
+  if (on.signal.aborted) throw canceled();
+  return conclude(lines, files);
+}
+
+/** The launcher is pid 1 of a namespace that holds the runtime too: one signal ends both and the command. */
+const UNSHARE_FLAGS = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--"];
+
+function launchScript(runtime: string, spec: RunSpec, files: RunFiles): string {
+  const from = { overlay: files.overlay, directory: spec.root.type === "directory" ? spec.root.path : "" };
+  const state = quote(join(files.directory, "runtime"));
+  const log = quote(join(files.directory, "runtime.log"));
+  return `${PREAMBLE}
+step "mount /proc" mount -i -t proc proc /proc
+# No control groups: they would outlive a kill of the engine, and a build step has no limits to set. The runtime forgives
+# a read-only hierarchy once it is told to be rootless.
+for hierarchy in $(findmnt -rn -o TARGET -t cgroup,cgroup2); do
+  mount -o remount,bind,ro,nosuid,nodev,noexec "$hierarchy" 2>/dev/null
+done
+${mountRootLines(files.root, from)}
+${deviceLines(quote(join(files.directory, "dev")))}
+echo ask >&3
+read -r answer <&3 || exit 125
+${quote(runtime)} --root ${state} --log ${log} --log-format json --rootless true run --bundle ${quote(files.directory)} run 3<&- 3>&-
+echo "ended $?" >&3
+`;
+}
+
+function conclude(lines: LineReader, files: RunFiles): RunResult {
+  const failed = lines.valueOf("failed");
+  if (failed !== undefined) throw setUpFailure(failed, "see the output above");
+  const ended = lines.valueOf("ended");
+  const complaint = runtimeComplaint(join(files.directory, "runtime.log"));
+  if (ended === undefined || (ended !== "0" && complaint !== undefined)) {
+    throw new BuildError(
+      "run/workspace",
+      `the container runtime failed: ${complaint ?? "it was ended from outside"}`,
+    );
+  }
+  return { exitCode: Number(ended) };
+}
+
+/** The last error that the runtime logged. It logs none when only the command failed. */
+function runtimeComplaint(log: string): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(log, "utf8");
+  } catch {
+    return undefined;
+  }
+  return /"level":"error","msg":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
+}

@@ -1,0 +1,45 @@
+import { createReadStream } from "node:fs";
+import { type Descriptor, MEDIA_TYPE } from "../core/descriptor.ts";
+import type { LayerRef } from "../core/ports.ts";
+import { compress, decompress } from "../layer/compression.ts";
+import { lost, tarDigest } from "./layer-shelf.ts";
+import type { Workshop } from "./workshop.ts";
+
+export type LayerCompression = "gzip" | "zstd";
+
+/** As layers travel: both families of media types (OCI image-spec layer.md; Docker image manifest v2 schema 2). */
+const COMPRESSED_AS = {
+  gzip: [MEDIA_TYPE.ociLayerGzip, MEDIA_TYPE.dockerLayerGzip],
+  zstd: [MEDIA_TYPE.ociLayerZstd],
+} as const satisfies Record<LayerCompression, readonly string[]>;
+
+const READ_BYTES = 1024 * 1024;
+
+/** The blob that holds a layer compressed: the one that came or was made earlier, else it is made now, and remembered. */
+export async function compressedBlob(
+  layer: LayerRef,
+  as: LayerCompression,
+  shop: Workshop,
+): Promise<Descriptor> {
+  const { store } = shop;
+  const types: readonly string[] = COMPRESSED_AS[as];
+  const known = store.layers.claim(layer.chainId)?.blobs.find(({ mediaType }) => types.includes(mediaType));
+  if (known !== undefined) return known;
+  using writer = store.blobs.openWriter();
+  for await (const piece of compress(tarStream(layer, shop), as)) writer.write(piece);
+  const blob = { mediaType: COMPRESSED_AS[as][0], ...writer.commit() };
+  store.layers.addBlobs(layer.chainId, [blob]);
+  return blob;
+}
+
+/** A layer's tar, from whatever blob holds it. The reader checks its digest, which is the diff id. */
+export async function* tarStream(layer: LayerRef, { store }: Workshop): AsyncGenerator<Uint8Array> {
+  const tar = tarDigest(layer);
+  if (store.blobs.has(tar)) {
+    yield* createReadStream(store.blobs.pathOf(tar), { highWaterMark: READ_BYTES });
+    return;
+  }
+  const [blob] = store.layers.claim(layer.chainId)?.blobs ?? [];
+  if (blob === undefined) throw lost(layer);
+  yield* decompress(createReadStream(store.blobs.pathOf(blob.digest), { highWaterMark: READ_BYTES }));
+}

@@ -1,0 +1,67 @@
+import type { LayerRef } from "../core/ports.ts";
+import type { StepId } from "../core/step.ts";
+import { assembleConfig, type BuiltRow } from "../image/assemble.ts";
+import { encodeConfig } from "../image/encode.ts";
+import type { BuildPlan, StagePlan } from "../plan/types.ts";
+import type { StepResult } from "../solver/types.ts";
+import { type ExportedImage, keepImage } from "./keep-image.ts";
+import type { BuildOptions } from "./types.ts";
+import type { Workshop } from "./workshop.ts";
+
+/** Assembles the target's image, keeps its blobs and manifest, and gives it its names. */
+export async function exportImage(build: {
+  readonly plan: BuildPlan;
+  readonly results: ReadonlyMap<StepId, StepResult>;
+  readonly options: BuildOptions;
+  readonly shop: Workshop;
+}): Promise<ExportedImage> {
+  const { plan, results, options, shop } = build;
+  const { target } = plan;
+  const final = results.get(target.result);
+  if (final === undefined) throw new Error("the target was not solved");
+  const epochSeconds = options.sourceDateEpoch;
+  const chain = stageChain(plan, target);
+  const bottom = chain[0]?.rows[0]?.step;
+  const baseLayers = bottom === undefined ? 0 : (results.get(bottom)?.snapshot.layers.length ?? 0);
+  const layers = await withEpoch(final.snapshot.layers, { from: baseLayers, epochSeconds, shop });
+  const config = assembleConfig({
+    platform: target.platform,
+    config: target.config,
+    author: target.author,
+    base: target.base,
+    baseHistory: chain[0]?.baseHistory ?? [],
+    rows: chain.flatMap((stage) => historyRows(stage, results)),
+    diffIds: layers.map((layer) => layer.diffId),
+    epochSeconds,
+  });
+  return keepImage(encodeConfig(config), layers, {
+    created: config.created ?? null,
+    tags: options.tags ?? [],
+    platform: target.platform,
+    shop,
+  });
+}
+
+async function withEpoch(
+  layers: readonly LayerRef[],
+  how: { readonly from: number; readonly epochSeconds: number | undefined; readonly shop: Workshop },
+): Promise<readonly LayerRef[]> {
+  const { epochSeconds } = how;
+  if (epochSeconds === undefined) return layers;
+  const { clampLayers } = await import("./clamp-layers.ts");
+  return await clampLayers(layers, { ...how, epochSeconds });
+}
+
+/** The stages that make up the target's history, bottom first. */
+function stageChain(plan: BuildPlan, target: StagePlan): StagePlan[] {
+  const below = target.fromStage === undefined ? undefined : plan.stages.get(target.fromStage);
+  return below === undefined ? [target] : [...stageChain(plan, below), target];
+}
+
+function historyRows(stage: StagePlan, results: ReadonlyMap<StepId, StepResult>): BuiltRow[] {
+  return stage.rows.flatMap(({ history, step }) => {
+    if (history === undefined) return [];
+    const created = step === undefined ? undefined : results.get(step)?.created;
+    return [{ ...history, created }];
+  });
+}

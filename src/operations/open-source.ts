@@ -1,0 +1,74 @@
+import { resolve } from "node:path";
+import { openContextSource } from "../context/context-source.ts";
+import { openContext } from "../context/context-tree.ts";
+import type { EmitEvent } from "../core/events.ts";
+import type { FileTree } from "../core/file-tree.ts";
+import type { SourceText } from "../core/source-range.ts";
+import type { CopyOp } from "../core/step.ts";
+import type { BuildPlan } from "../plan/types.ts";
+import { readSources } from "../snapshot/copy-step.ts";
+import { explainMissingFile } from "./missing-file.ts";
+import type { BuildOptions } from "./types.ts";
+import type { Workshop } from "./workshop.ts";
+
+/** What a build starts from: the Dockerfile, and the context as it is asked for. */
+export interface BuildSource extends Disposable {
+  readonly dockerfile: SourceText;
+  /** Absolute path of the Dockerfile, or "-": what builds of one project have in common. */
+  readonly identity: string;
+  /** Absolute path of the context, or "-". */
+  readonly contextPath: string;
+  tree(): FileTree;
+  /** Why a source that a COPY of the context names may be missing. */
+  whyMissing(path: string, op: CopyOp): string;
+  /** Looks at what the plan's COPYs read, and tells how much it is. A source that is missing is its step's to report. */
+  measure(plan: BuildPlan, emit: EmitEvent): void;
+}
+
+export async function openSource(options: BuildOptions, shop: Workshop): Promise<BuildSource> {
+  using lease = shop.store.openLease("build");
+  const source = await openContextSource({
+    path: options.context,
+    dockerfile: options.dockerfile,
+    stdin: options.stdin ?? emptyStream(),
+    extractTar: async (archive, dir) => (await import("./extract-archive.ts")).extractArchive(archive, dir),
+    tempRoot: lease.dir,
+    clock: shop.clock,
+  });
+  const tree = openContext({
+    root: source.root,
+    ignore: source.ignore,
+    home: source.isTemporary ? undefined : shop.home,
+    clock: shop.clock,
+  });
+  const contextPath = options.context === "-" ? "-" : resolve(options.context);
+  return {
+    dockerfile: source.dockerfile,
+    identity: identityOf(options, contextPath),
+    contextPath,
+    tree: () => tree,
+    whyMissing: (path, op) => explainMissingFile(path, { op, tree, ignore: source.ignore }),
+    measure: (plan, emit) => {
+      for (const step of plan.steps.values()) {
+        if (step.op.type !== "copy" || step.op.from.type !== "context") continue;
+        try {
+          readSources(step.op, tree);
+        } catch {
+          // The step itself reports it, with its place in the file.
+        }
+      }
+      emit({ type: "context", ...tree.stats() });
+    },
+    [Symbol.dispose]: () => {
+      tree[Symbol.dispose]();
+      source[Symbol.dispose]();
+    },
+  };
+}
+
+function identityOf(options: BuildOptions, contextPath: string): string {
+  if (options.dockerfile === "-" || options.context === "-") return `${contextPath}:-`;
+  return options.dockerfile === undefined ? `${contextPath}/Dockerfile` : resolve(options.dockerfile);
+}
+
+async function* emptyStream(): AsyncGenerator<Uint8Array> {}

@@ -1,0 +1,62 @@
+import { BuildError } from "../core/errors.ts";
+import { parseGoDuration } from "../dockerfile/go-duration.ts";
+import type { PruneReport } from "../store/prune.ts";
+import { parseFilter } from "./list-images.ts";
+import type { Workshop } from "./workshop.ts";
+
+export interface PruneCacheOptions {
+  /** Every record; else those not used for a week. */
+  readonly all: boolean;
+  /** `until=24h`: not used for that long. */
+  readonly filters: readonly string[];
+  /** `10GB`: the least recently used go until the cache is no larger. */
+  readonly keepStorage: string | undefined;
+}
+
+const WEEK_MS = 7 * 24 * 3600 * 1000;
+
+/** Removes cache records with the layers and listings that only they needed. Images keep what is theirs. */
+export function pruneCache({ all, filters, keepStorage }: PruneCacheOptions, shop: Workshop): PruneReport {
+  const unusedForMs = filters
+    .map(parseFilter)
+    .map(({ name, value }) => unusedFor(name, value))
+    .at(-1);
+  const keepBytes = keepStorage === undefined ? undefined : parseSize(keepStorage);
+  const isPlain = unusedForMs === undefined && keepBytes === undefined;
+  const limits = {
+    ...(unusedForMs === undefined ? {} : { unusedForMs }),
+    ...(keepBytes === undefined ? {} : { keepBytes }),
+  };
+  const records = !isPlain ? limits : all ? "all" : { unusedForMs: WEEK_MS };
+  const builds = !isPlain ? {} : all ? { keepBuilds: 1 } : { keepBuilds: 20, buildsOlderThanMs: WEEK_MS };
+  return shop.store.prune({ records, ...builds });
+}
+
+function unusedFor(name: string, value: string): number {
+  const nanos = name === "until" || name === "unused-for" ? parseGoDuration(value) : undefined;
+  if (nanos !== undefined) return nanos / 1e6;
+  throw new BuildError("cli/usage", `--filter=${name}=${value} is not a filter`, {
+    hint: "Write until=24h: what was not used for 24 hours.",
+  });
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  t: 1e12,
+  ki: 1024,
+  mi: 2 ** 20,
+  gi: 2 ** 30,
+  ti: 2 ** 40,
+};
+
+function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?$/i.exec(text);
+  const unit = UNITS[(match?.[2] ?? "").toLowerCase()];
+  if (match?.[1] !== undefined && unit !== undefined) return Math.round(Number(match[1]) * unit);
+  throw new BuildError("cli/usage", `--keep-storage=${text} is not a size`, {
+    hint: "Write a size such as 500MB or 10GB.",
+  });
+}

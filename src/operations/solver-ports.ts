@@ -1,0 +1,141 @@
+import { createHmac } from "node:crypto";
+import { reasonText } from "../cache-key/explain.ts";
+import type { CacheModel, SourceMaterial } from "../cache-key/model.ts";
+import { looksSecret } from "../cache-key/secret-names.ts";
+import { NO_RULES } from "../context/ignore-file.ts";
+import type { BytePath } from "../core/byte-path.ts";
+import { decodePath, joinPath } from "../core/byte-path.ts";
+import { BuildError } from "../core/errors.ts";
+import type { EmitEvent } from "../core/events.ts";
+import type { FileTree } from "../core/file-tree.ts";
+import type { Platform } from "../core/platform.ts";
+import type { CopyOp, Step } from "../core/step.ts";
+import { readSources } from "../snapshot/copy-step.ts";
+import type { SolverPorts, StepInputs } from "../solver/types.ts";
+import type { StepTools } from "../steps/execute.ts";
+import { EMPTY_SNAPSHOT } from "../steps/layer-book.ts";
+import { placeOf } from "../steps/place-of.ts";
+import { sourceTree } from "../steps/source-tree.ts";
+import type { BuildReasons } from "./build-reasons.ts";
+import { explainMissingFile } from "./missing-file.ts";
+import type { BuildSource } from "./open-source.ts";
+import { readImageConfig } from "./read-image.ts";
+import { snapshotOfImage } from "./snapshot-of-image.ts";
+import type { Workshop } from "./workshop.ts";
+
+/** Wires the solver to the store, the context and the step tools of one build. */
+export function solverPorts(
+  shop: Workshop,
+  build: {
+    readonly model: CacheModel;
+    readonly emit: EmitEvent;
+    readonly platform: Platform;
+    readonly dockerfile: string;
+    readonly tools: StepTools;
+    readonly source: BuildSource;
+    readonly reasons: BuildReasons;
+    /** Some step is a RUN. */
+    readonly runsCommands: boolean;
+  },
+): SolverPorts {
+  const { model, emit, platform, tools } = build;
+  const redact = redactor(shop);
+  return {
+    model,
+    emit,
+    clock: shop.clock,
+    cache: shop.store.records,
+    base: (step) => Promise.resolve(baseSnapshot(step, shop)),
+    material: async (step, inputs) => {
+      try {
+        const sources = step.op.type === "copy" ? await copySources(step.op, inputs, tools) : [];
+        return { platform, sources, redact };
+      } catch (error) {
+        if (!(error instanceof BuildError)) throw error;
+        const hint = await missingHint(error, step, inputs, build);
+        throw error.with({ at: step.meta.at, step: placeOf(step), hint });
+      }
+    },
+    recall: (record, parent) => shop.book.recall(record, parent),
+    // A build that will run a command starts over in a namespace, and must not have done half of it by then.
+    beforeWork: () => {
+      if (build.runsCommands) shop.requireNamespace();
+    },
+    execute: async (step, inputs, signal) => {
+      const { executeStep } = await import("../steps/execute.ts");
+      return await executeStep(step, inputs, tools, signal);
+    },
+    why: (step, key) => {
+      const latest = () => shop.store.records.latestFor(aboutOf(step, build.dockerfile))?.key;
+      return build.reasons.ofStep(step.id, key, latest);
+    },
+    keyed: (step, key, changes) => build.reasons.keyed(step.id, key, changes),
+    describe: reasonText,
+    remember: (step, inputs) => rememberListings(step, inputs, { shop, tools }),
+  };
+}
+
+export function aboutOf(step: Step, dockerfile: string) {
+  const { stageName, stageIndex, ordinal, title } = step.meta;
+  return { dockerfile, stage: stageName ?? String(stageIndex), ordinal, title };
+}
+
+function baseSnapshot(step: Step, shop: Workshop) {
+  if (step.op.type !== "image") return EMPTY_SNAPSHOT;
+  return snapshotOfImage(readImageConfig(step.op.image, shop.store), shop);
+}
+
+async function copySources(op: CopyOp, inputs: StepInputs, tools: StepTools): Promise<SourceMaterial[]> {
+  const tree = await sourceTree(op, inputs, tools);
+  const fromContext = op.from.type === "context";
+  return readSources(op, tree).map((source) => ({
+    ...source,
+    path: source.path === "" ? (fromContext ? "." : "/") : decodePath(source.path),
+    name: decodePath(source.name),
+  }));
+}
+
+async function missingHint(
+  error: BuildError,
+  { op }: Step,
+  inputs: StepInputs,
+  { source, tools }: { readonly source: BuildSource; readonly tools: StepTools },
+): Promise<string | undefined> {
+  if (error.code !== "context/file-not-found" || op.type !== "copy") return undefined;
+  const path = error.details.word ?? "";
+  if (op.from.type === "context") return source.whyMissing(path, op);
+  return explainMissingFile(path, { op, tree: await sourceTree(op, inputs, tools), ignore: NO_RULES });
+}
+
+/** Secret-looking values are recorded as a keyed hash: equal ones can be told, none can be read back. */
+export function redactor(shop: Workshop): (name: string, value: string) => string | undefined {
+  return (name, value) =>
+    looksSecret(name)
+      ? `hmac:${createHmac("sha256", shop.store.secretKey()).update(value).digest("hex")}`
+      : undefined;
+}
+
+/** Keeps the listings below what a COPY was keyed by, so that a later miss can name the file that moved. */
+async function rememberListings(
+  step: Step,
+  inputs: StepInputs,
+  { shop, tools }: { readonly shop: Workshop; readonly tools: StepTools },
+): Promise<void> {
+  if (step.op.type !== "copy") return;
+  const tree = await sourceTree(step.op, inputs, tools);
+  for (const source of readSources(step.op, tree)) {
+    const real = tree.resolve(source.path, true);
+    if (real !== undefined) keepListings(tree, real, shop);
+  }
+}
+
+function keepListings(tree: FileTree, dir: BytePath, shop: Workshop): void {
+  const listing = tree.listing(dir);
+  if (listing === undefined) return;
+  const digest = tree.merkle(dir);
+  // A listing that is kept already has all those below it kept too.
+  const kept = shop.store.listings.has(digest);
+  shop.store.listings.put(digest, listing);
+  if (kept) return;
+  for (const row of listing.rows) if (row.type === "dir") keepListings(tree, joinPath(dir, row.name), shop);
+}

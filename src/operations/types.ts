@@ -1,0 +1,63 @@
+import type { CacheModelName, Change } from "../core/cache-key.ts";
+import type { Digest } from "../core/digest.ts";
+import type { LayerSummary, StepOutcome } from "../core/events.ts";
+import type { NetworkMode } from "../core/step.ts";
+
+/** What `build` takes; everything but the context has a default. */
+export interface BuildOptions {
+  /** A directory, or "-" to read a tar or a Dockerfile from `stdin`. */
+  readonly context: string;
+  /** Path of the Dockerfile, or "-". Default: Dockerfile in the context. */
+  readonly dockerfile?: string | undefined;
+  readonly stdin?: AsyncIterable<Uint8Array> | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly buildArgs?: Readonly<Record<string, string>> | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly target?: string | undefined;
+  readonly noCache?: boolean | undefined;
+  /** Ask registries even for images that are here. */
+  readonly pull?: boolean | undefined;
+  readonly platform?: string | undefined;
+  readonly network?: NetworkMode | undefined;
+  readonly jobs?: number | undefined;
+  readonly executor?: string | undefined;
+  readonly cacheModel?: CacheModelName | undefined;
+  /** SOURCE_DATE_EPOCH in seconds. */
+  readonly sourceDateEpoch?: number | undefined;
+  /** Notes of level debug: what is decided, and why. */
+  readonly debug?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One instruction of a finished build. */
+export interface BuiltStep {
+  /** Row id, such as `s0.2`. */
+  readonly id: string;
+  readonly stage: string | null;
+  readonly stageIndex: number;
+  readonly line: number;
+  readonly instruction: string;
+  readonly onbuild: boolean;
+  readonly ordinal: number;
+  readonly total: number;
+  readonly result: StepOutcome;
+  readonly cache:
+    | { readonly status: "hit" }
+    | { readonly status: "miss"; readonly reasons: readonly Change[] }
+    | { readonly status: "none" };
+  readonly layer: LayerSummary | null;
+  /** Seconds of work in this build. */
+  readonly seconds: number | null;
+}
+
+export interface BuildResult {
+  /** Of the build record. */
+  readonly id: string;
+  readonly image: { readonly id: Digest; readonly digest: Digest; readonly tags: readonly string[] };
+  readonly sizeBytes: number;
+  readonly layers: number;
+  readonly steps: readonly BuiltStep[];
+}
+
+export type { RecordEntry } from "../store/record-directory.ts";
+export type { StoreUsage } from "../store/usage.ts";

@@ -1,0 +1,308 @@
+import { BuildError } from "../core/errors.ts";
+import { formatPlatform, type Platform, parsePlatform } from "../core/platform.ts";
+import type { SourceRange } from "../core/source-range.ts";
+import type { CopyInstruction, DockerfileAst, Instruction, StageAst } from "../dockerfile/ast.ts";
+import { expandWord } from "../dockerfile/expand.ts";
+import { parseTrigger } from "../dockerfile/triggers.ts";
+import { EnvList } from "./env-list.ts";
+import { type Bases, imageKey, type NeededImage, type PlanOptions } from "./types.ts";
+
+/** An instruction of a stage, its ONBUILD triggers included. */
+export interface StageInstruction {
+  readonly instruction: Instruction;
+  readonly onbuild: boolean;
+  /** Where `--from` of this COPY leads. */
+  readonly from: StageSource | undefined;
+}
+
+/** What FROM or `--from` names. */
+export type StageSource =
+  | { readonly type: "stage"; readonly index: number }
+  | { readonly type: "image"; readonly name: string; readonly platform: Platform; readonly at: SourceRange }
+  | { readonly type: "scratch" };
+
+export interface StageNode {
+  readonly ast: StageAst;
+  readonly name: string | undefined;
+  readonly platform: Platform;
+  /** FROM carried a --platform. */
+  readonly explicitPlatform: boolean;
+  readonly base: StageSource;
+  readonly instructions: readonly StageInstruction[];
+  readonly needed: boolean;
+}
+
+export interface StageGraph {
+  readonly nodes: readonly StageNode[];
+  readonly target: number;
+  readonly globalArgs: EnvList;
+  /** Images that must be found before the plan can go on; empty: the graph is complete. */
+  readonly missing: readonly NeededImage[];
+}
+
+/**
+ * Names, bases and who reads whom, with unneeded stages marked. Pure: where an image that is not in `bases` is needed, it
+ * is listed in `missing`; call again with it found (ONBUILD triggers of a base may name more).
+ */
+export function buildStageGraph(ast: DockerfileAst, options: PlanOptions, bases: Bases): StageGraph {
+  if (ast.stages.length === 0) {
+    throw new BuildError("plan/no-stage", "the Dockerfile contains no stage to build", {
+      hint: "Begin it with FROM: a base image, or scratch.",
+    });
+  }
+  const globalArgs = metaArgs(ast, options);
+  const heads = ast.stages.map((stage) => readHead(stage, ast, { options, globalArgs }));
+  const byName = stageNames(heads);
+  const linked = heads.map((head) => ({ ...head, base: linkBase(head, heads) }));
+  const target = findTarget(options.target, linked, byName);
+  const context = { ast, options, bases, byName, linked };
+  const nodes = linked.map((head) => ({ ...head, instructions: linkInstructions(head, context) }));
+  const needed = reach(nodes, target);
+  refuseCycles(nodes, target);
+  return {
+    nodes: nodes.map((node, index) => ({ ...node, needed: needed.has(index) })),
+    target,
+    globalArgs,
+    missing: missingImages(nodes, needed, bases),
+  };
+}
+
+interface StageHead {
+  readonly ast: StageAst;
+  readonly name: string | undefined;
+  readonly baseName: string;
+  readonly platform: Platform;
+  readonly explicitPlatform: boolean;
+}
+
+function metaArgs(ast: DockerfileAst, options: PlanOptions): EnvList {
+  const { platform, buildPlatform, buildArgs } = options;
+  const targetName = options.target ?? ast.stages.at(-1)?.from.stageName ?? "";
+  const builtin: readonly (readonly [string, string])[] = [
+    ["BUILDPLATFORM", formatPlatform(buildPlatform)],
+    ["BUILDOS", buildPlatform.os],
+    ["BUILDOSVERSION", ""],
+    ["BUILDARCH", buildPlatform.architecture],
+    ["BUILDVARIANT", buildPlatform.variant ?? ""],
+    ["TARGETPLATFORM", formatPlatform(platform)],
+    ["TARGETOS", platform.os],
+    ["TARGETOSVERSION", ""],
+    ["TARGETARCH", platform.architecture],
+    ["TARGETVARIANT", platform.variant ?? ""],
+    ["TARGETSTAGE", targetName === "" ? "default" : targetName],
+  ];
+  let args = builtin.reduce((list, [name, value]) => list.set(name, buildArgs[name] ?? value), new EnvList());
+  for (const instruction of ast.metaArgs) {
+    for (const { key, value } of instruction.args) {
+      const given = buildArgs[key];
+      const scope = args;
+      const resolved =
+        given ?? (value === undefined ? undefined : expand(value, scope, { ast, at: instruction.at }));
+      if (resolved !== undefined) args = args.set(key, resolved);
+    }
+  }
+  return args;
+}
+
+/** Expansion of one word; errors point at the instruction. */
+export function expand(
+  word: string,
+  scope: EnvList,
+  where: { readonly ast: DockerfileAst; readonly at: SourceRange },
+): string {
+  try {
+    return expandWord(word, (name) => scope.get(name), { escape: where.ast.escape }).value;
+  } catch (error) {
+    throw error instanceof BuildError ? error.with({ at: where.at }) : error;
+  }
+}
+
+function readHead(
+  stage: StageAst,
+  ast: DockerfileAst,
+  { options, globalArgs }: { readonly options: PlanOptions; readonly globalArgs: EnvList },
+): StageHead {
+  const { from } = stage;
+  const where = { ast, at: from.at };
+  const baseName = expand(from.base, globalArgs, where);
+  if (baseName === "") {
+    throw new BuildError("plan/bad-base-name", `the base name "${from.base}" is blank after expansion`, {
+      at: from.at,
+      hint: `Give the ARG a default before FROM, or pass it with --build-arg.`,
+    });
+  }
+  const written = from.platform === undefined ? undefined : expand(from.platform, globalArgs, where);
+  const platform = written === undefined ? options.platform : parsePlatform(written, options.buildPlatform);
+  if (platform === undefined) {
+    throw new BuildError("plan/platform", `"${written}" is not a platform`, {
+      at: from.at,
+      hint: "A platform reads os/architecture[/variant], such as linux/arm64.",
+    });
+  }
+  return { ast: stage, name: from.stageName, baseName, platform, explicitPlatform: written !== undefined };
+}
+
+/** Last stage of a name wins for --from and --target. */
+function stageNames(heads: readonly StageHead[]): Map<string, number> {
+  const names = new Map<string, number>();
+  heads.forEach((head, index) => {
+    if (head.name !== undefined) names.set(head.name.toLowerCase(), index);
+  });
+  return names;
+}
+
+/** FROM sees only the stages above it; of two with one name, the nearer. */
+function linkBase(head: StageHead, heads: readonly StageHead[]): StageSource {
+  const above = heads.slice(0, head.ast.index);
+  const index = above.findLastIndex((other) => other.name?.toLowerCase() === head.baseName.toLowerCase());
+  if (index >= 0) return { type: "stage", index };
+  if (head.baseName === "scratch") return { type: "scratch" };
+  return { type: "image", name: head.baseName, platform: head.platform, at: head.ast.from.at };
+}
+
+function findTarget(
+  name: string | undefined,
+  heads: readonly StageHead[],
+  byName: ReadonlyMap<string, number>,
+): number {
+  if (name === undefined || name === "") return heads.length - 1;
+  // By name alone: BuildKit refuses a number, as the recorded builds show.
+  const index = byName.get(name.toLowerCase());
+  if (index !== undefined) return index;
+  const known = heads.flatMap((head) => (head.name === undefined ? [] : [head.name]));
+  throw new BuildError("plan/unknown-stage", `the target stage "${name}" is not in the Dockerfile`, {
+    hint:
+      known.length > 0
+        ? `Stages with a name: ${known.join(", ")}.`
+        : "No stage has a name; write FROM … AS name.",
+  });
+}
+
+interface LinkContext {
+  readonly ast: DockerfileAst;
+  readonly options: PlanOptions;
+  readonly bases: Bases;
+  readonly byName: ReadonlyMap<string, number>;
+  readonly linked: readonly (StageHead & { readonly base: StageSource })[];
+}
+
+function linkInstructions(
+  head: StageHead & { readonly base: StageSource },
+  context: LinkContext,
+): StageInstruction[] {
+  const triggers = triggersOf(head, context).map((text) => ({
+    instruction: parseTrigger(text, head.ast.from.at),
+    onbuild: true,
+  }));
+  const own = head.ast.instructions.map((instruction) => ({ instruction, onbuild: false }));
+  return [...triggers, ...own].map(({ instruction, onbuild }) => ({
+    instruction,
+    onbuild,
+    from: linkFrom(instruction, context),
+  }));
+}
+
+/** ONBUILD triggers of what the stage stands on: an image's config, or the ONBUILDs written in the stage it is FROM. */
+function triggersOf(
+  head: StageHead & { readonly base: StageSource },
+  context: LinkContext,
+): readonly string[] {
+  const { base } = head;
+  if (base.type === "image") {
+    return context.bases.get(imageKey(base.name, base.platform))?.config.config.OnBuild ?? [];
+  }
+  if (base.type === "scratch") return [];
+  return (
+    context.linked[base.index]?.ast.instructions.flatMap((i) => (i.type === "ONBUILD" ? [i.trigger] : [])) ??
+    []
+  );
+}
+
+function linkFrom(instruction: Instruction, context: LinkContext): StageSource | undefined {
+  if (instruction.type !== "COPY") return undefined;
+  const flag = instruction.flags.find((f) => f.name === "from");
+  const name = flag?.value;
+  if (flag === undefined || name === undefined || name === "") return undefined;
+  if (/^[+-]?\d+$/.test(name)) return stageByNumber(Number(name), { instruction, at: flag.at, context });
+  const index = context.byName.get(name.toLowerCase());
+  if (index !== undefined) return { type: "stage", index };
+  if (expand(name, new EnvList(), { ast: context.ast, at: flag.at }) !== name) {
+    throw new BuildError("dockerfile/bad-flag", "--from takes no variables", {
+      at: flag.at,
+      hint: "Name a stage instead: ARG X above the first FROM, then FROM $X AS name, and --from=name.",
+    });
+  }
+  if (name === "scratch") return { type: "scratch" };
+  return { type: "image", name, platform: context.options.platform, at: flag.at };
+}
+
+function stageByNumber(
+  index: number,
+  where: { readonly instruction: CopyInstruction; readonly at: SourceRange; readonly context: LinkContext },
+): StageSource {
+  const count = where.context.linked.length;
+  if (index >= 0 && index < count) return { type: "stage", index };
+  throw new BuildError("plan/unknown-stage", `there is no stage ${index}`, {
+    at: where.at,
+    hint: count === 1 ? "The Dockerfile has one stage, 0." : `The stages are 0 to ${count - 1}.`,
+  });
+}
+
+type Linked = Pick<StageNode, "base" | "instructions" | "ast">;
+
+function dependencies(node: Linked): number[] {
+  const sources = [node.base, ...node.instructions.map((i) => i.from)];
+  return sources.flatMap((source) => (source?.type === "stage" ? [source.index] : []));
+}
+
+function reach(nodes: readonly Linked[], target: number): Set<number> {
+  const seen = new Set<number>();
+  const open = [target];
+  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+    const node = nodes[index];
+    if (node === undefined || seen.has(index)) continue;
+    seen.add(index);
+    open.push(...dependencies(node));
+  }
+  return seen;
+}
+
+function refuseCycles(nodes: readonly Linked[], target: number): void {
+  const done = new Set<number>();
+  const path: number[] = [];
+  const visit = (index: number): void => {
+    const node = nodes[index];
+    if (node === undefined || done.has(index)) return;
+    if (path.includes(index)) {
+      const names = [...path.slice(path.indexOf(index)), index].map(
+        (i) => nodes[i]?.ast.from.stageName ?? String(i),
+      );
+      throw new BuildError("plan/circular", `the stages need each other in a circle: ${names.join(" → ")}`, {
+        at: node.ast.from.at,
+        hint: "Move what both need into a stage of its own.",
+      });
+    }
+    path.push(index);
+    for (const next of dependencies(node)) visit(next);
+    path.pop();
+    done.add(index);
+  };
+  // Unneeded stages may not be circular either: BuildKit refuses them as written.
+  visit(target);
+  nodes.forEach((_, index) => visit(index));
+}
+
+function missingImages(nodes: readonly Linked[], needed: ReadonlySet<number>, bases: Bases): NeededImage[] {
+  const missing = new Map<string, NeededImage>();
+  nodes.forEach((node, index) => {
+    if (!needed.has(index)) return;
+    for (const source of [node.base, ...node.instructions.map((i) => i.from)]) {
+      if (source?.type !== "image") continue;
+      const key = imageKey(source.name, source.platform);
+      if (!bases.has(key) && !missing.has(key)) {
+        missing.set(key, { name: source.name, platform: source.platform, at: source.at });
+      }
+    }
+  });
+  return [...missing.values()];
+}

@@ -1,0 +1,90 @@
+import { mkdirSync, rmSync, type Stats } from "node:fs";
+import { type BytePath, joinPath, ROOT_PATH } from "../core/byte-path.ts";
+import type { FileTree } from "../core/file-tree.ts";
+import type { LayerRef, SnapshotRef, Workspace, Workspaces } from "../core/ports.ts";
+import { type DiskEntry, listDisk } from "./disk-entry.ts";
+import { type DiskChanges, packChanges } from "./tree-changes.ts";
+import type { LayerTrees } from "./workspaces.ts";
+
+/**
+ * Workspaces where no overlay can be mounted (the store on an overlay or network file system, as in a CI container): the
+ * whole snapshot is unpacked into one directory, and what the step did is found by walking it.
+ */
+export class CopyWorkspaces implements Workspaces {
+  readonly #trees: Pick<LayerTrees, "makeTemp">;
+  readonly #viewOf: (snapshot: SnapshotRef) => FileTree;
+  readonly #unpack: (layers: readonly LayerRef[], dir: string) => Promise<void>;
+
+  constructor(
+    trees: Pick<LayerTrees, "makeTemp">,
+    viewOf: (snapshot: SnapshotRef) => FileTree,
+    unpack: (layers: readonly LayerRef[], dir: string) => Promise<void>,
+  ) {
+    this.#trees = trees;
+    this.#viewOf = viewOf;
+    this.#unpack = unpack;
+  }
+
+  async open(snapshot: SnapshotRef): Promise<Workspace> {
+    const dir = this.#trees.makeTemp();
+    const root = `${dir}/root`;
+    const stateDir = `${dir}/state`;
+    for (const path of [root, stateDir]) mkdirSync(path, { mode: 0o755 });
+    await this.#unpack(snapshot.layers, root);
+    const before = new Map(listDisk(root).map(({ path, stat }) => [path, stampOf(stat)]));
+    await nextTick(before.values());
+    return {
+      root: { type: "directory", path: root },
+      stateDir,
+      changes: () => {
+        const below = this.#viewOf(snapshot);
+        return packChanges(root, findChanges(root, before, below), below);
+      },
+      // The next step unpacks again: without an overlay a tree of one layer is of no use.
+      keepAs: () => {},
+      [Symbol.asyncDispose]: () => {
+        rmSync(dir, { recursive: true, force: true });
+        return Promise.resolve();
+      },
+    };
+  }
+}
+
+interface Stamp {
+  readonly ino: number;
+  readonly ctimeMs: number;
+}
+
+function stampOf(stat: Stats): Stamp {
+  return { ino: stat.ino, ctimeMs: stat.ctimeMs };
+}
+
+/** Every change moves the ctime, which no command can set back; equal stamps are untouched files. */
+function findChanges(root: string, before: ReadonlyMap<BytePath, Stamp>, below: FileTree): DiskChanges {
+  const present: DiskEntry[] = [];
+  const seen = new Map<BytePath, boolean>();
+  for (const entry of listDisk(root)) {
+    seen.set(entry.path, entry.stat.isDirectory());
+    const stamp = before.get(entry.path);
+    if (stamp?.ino !== entry.stat.ino || stamp.ctimeMs !== entry.stat.ctimeMs) present.push(entry);
+  }
+  return { present, removed: gone(below, ROOT_PATH, seen) };
+}
+
+/** `seen`: what is on disk, and whether it is a directory: anything else in a directory's place hides all of it by itself. */
+function gone(below: FileTree, dir: BytePath, seen: ReadonlyMap<BytePath, boolean>): BytePath[] {
+  return below.names(dir).flatMap((name) => {
+    const path = joinPath(dir, name);
+    const isDirectory = seen.get(path);
+    if (isDirectory === undefined) return [path];
+    return isDirectory && below.facts(path)?.type === "dir" ? gone(below, path, seen) : [];
+  });
+}
+
+/** File times move in steps of the kernel's tick: a step must not run within the one the unpacking ended in. */
+async function nextTick(stamps: Iterable<Stamp>): Promise<void> {
+  let last = 0;
+  for (const stamp of stamps) last = Math.max(last, stamp.ctimeMs);
+  const TICK_MS = 20;
+  while (Date.now() <= last + TICK_MS) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,18 @@
+import type { FileTree } from "../core/file-tree.ts";
+import type { CopyOp } from "../core/step.ts";
+import type { StepInputs } from "../solver/types.ts";
+import type { LayerBook } from "./layer-book.ts";
+
+/** What a COPY can read from. */
+export interface SourceTools {
+  readonly book: LayerBook;
+  readonly context: () => Promise<FileTree>;
+}
+
+/** The tree a COPY reads from. */
+export async function sourceTree(op: CopyOp, inputs: StepInputs, tools: SourceTools): Promise<FileTree> {
+  if (op.from.type === "context") return await tools.context();
+  const result = inputs.reads.get(op.from.step);
+  if (result === undefined) throw new Error(`${op.from.step} is not solved`);
+  return await tools.book.readable(result.snapshot);
+}

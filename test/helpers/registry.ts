@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { tempDir } from "./temp-dir.ts";
+
+export interface TestRegistry extends AsyncDisposable {
+  /** `localhost`: loopback, so tsbuild speaks plain http to it. */
+  readonly host: string;
+  readonly port: number;
+  /** `localhost:41234`, as it goes into a reference. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+export interface RegistryOptions {
+  /** PEM files: the registry speaks TLS. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** An htpasswd file (bcrypt): Basic authentication. */
+  readonly htpasswd?: string;
+  /** A token server, as the registry's own `auth.token` section has it. */
+  readonly token?: {
+    readonly realm: string;
+    readonly service: string;
+    readonly issuer: string;
+    readonly rootCertBundle: string;
+  };
+}
+
+/** A real docker-registry on a free loopback port with a folder of its own. Fails, never skips, where the program is missing. */
+export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
+  const dir = tempDir("registry");
+  const port = await freePort();
+  const config = join(dir.path, "config.yml");
+  writeFileSync(config, JSON.stringify(configOf(dir.path, port, options)));
+  const child = spawn("docker-registry", ["serve", config], {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, OTEL_TRACES_EXPORTER: "none" },
+  });
+  const close = async () => {
+    await ended(child);
+    dir[Symbol.dispose]();
+  };
+  try {
+    await listening(child);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { host: "localhost", port, address: `localhost:${port}`, close, [Symbol.asyncDispose]: close };
+}
+
+/** JSON is YAML too. */
+function configOf(dir: string, port: number, { tls, htpasswd, token }: RegistryOptions): object {
+  return {
+    version: "0.1",
+    log: { level: "info", accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: join(dir, "data") }, delete: { enabled: true } },
+    http: { addr: `127.0.0.1:${port}`, ...(tls === undefined ? {} : { tls }) },
+    ...(htpasswd === undefined ? {} : { auth: { htpasswd: { realm: "test", path: htpasswd } } }),
+    ...(token === undefined
+      ? {}
+      : {
+          auth: {
+            token: {
+              realm: token.realm,
+              service: token.service,
+              issuer: token.issuer,
+              rootcertbundle: token.rootCertBundle,
+            },
+          },
+        }),
+  };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+/** Resolves at the log line that says so; a registry that cannot be started says why. */
+function listening(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let log = "";
+    child.on("error", (cause) =>
+      reject(
+        new Error("these tests need docker-registry (Debian: apt-get install docker-registry)", { cause }),
+      ),
+    );
+    child.on("exit", (code) => reject(new Error(`docker-registry ended with ${code}:\n${log.slice(-2000)}`)));
+    child.stderr?.on("data", (chunk: Buffer) => {
+      log = (log + chunk.toString("utf8")).slice(-20_000);
+      if (log.includes("listening on")) resolve();
+    });
+  });
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const exit = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGKILL");
+  await exit;
+}
