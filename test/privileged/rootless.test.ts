@@ -54,8 +54,9 @@ function folderOf(
   mkdirSync(context);
   writeFileSync(join(context, "Dockerfile"), dockerfile);
   writeFileSync(join(context, "file"), "content");
-  for (const path of [dir.path, context, join(context, "Dockerfile"), join(context, "file")]) {
-    chmodSync(path, path.endsWith("e") && path !== context ? 0o644 : 0o755);
+  const folders = [dir.path, context];
+  for (const path of [...folders, join(context, "Dockerfile"), join(context, "file")]) {
+    chmodSync(path, folders.includes(path) ? 0o755 : 0o644);
     chownSync(path, user.uid, user.gid);
   }
   return { home: join(dir.path, "home"), context, [Symbol.dispose]: () => dir[Symbol.dispose]() };
