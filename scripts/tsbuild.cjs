@@ -22,21 +22,26 @@ var vm = require("node:vm");
 /** So many runs add to the cache: a first build, a cached one, and whatever else a person begins with. */
 var ROUNDS = 6;
 
+/** What is to be kept at the end of this run. */
+var compiled = [];
+
 // Compiled code is kept between runs: it halves the start. NODE_COMPILE_CACHE and NODE_DISABLE_COMPILE_CACHE are node's own and win.
 var directory = process.env.NODE_DISABLE_COMPILE_CACHE
   ? undefined
   : process.env.NODE_COMPILE_CACHE || compileCacheDirectory();
 if (directory !== undefined && !process.env.NODE_COMPILE_CACHE) nodeModule.enableCompileCache(directory);
 
-loadProgram(path.join(__dirname, "cli.cjs"))
-  .main(process.argv.slice(2))
-  .then(function (code) {
-    process.exitCode = code;
-    saveCompiled();
-    // Nothing is left to do: what idle handles would wait for is the process's own end. Output that is still on its way is waited for.
-    if (process.stdout.writableLength === 0 && process.stderr.writableLength === 0) process.exit();
-    return code;
-  });
+var program = loadProgram(path.join(__dirname, "cli.cjs"));
+program.__file = function (name) {
+  return loadProgram(path.join(__dirname, name));
+};
+program.main(process.argv.slice(2)).then(function (code) {
+  process.exitCode = code;
+  saveCompiled();
+  // Nothing is left to do: what idle handles would wait for is the process's own end. Output that is still on its way is waited for.
+  if (process.stdout.writableLength === 0 && process.stderr.writableLength === 0) process.exit();
+  return code;
+});
 
 /**
  * Runs the program as a CommonJS module, from code that V8 has compiled before. Node's own compile cache keeps a file as it was when it
@@ -44,6 +49,8 @@ loadProgram(path.join(__dirname, "cli.cjs"))
  * runs, until they have met most of it, and V8 refuses one that was made by another version or for another text.
  */
 function loadProgram(file) {
+  var known = nodeModule.Module._cache[file];
+  if (known !== undefined) return known.exports;
   var text = fs.readFileSync(file, "utf8");
   var cache = directory === undefined ? undefined : compiledPath(file);
   var cached = cache === undefined ? undefined : readIfThere(cache);
@@ -54,7 +61,7 @@ function loadProgram(file) {
   var round = cached === undefined || script.cachedDataRejected ? 0 : cached[0];
   if (cache !== undefined && round < ROUNDS) {
     var before = round === 0 ? undefined : cached.subarray(1);
-    compiled = { path: cache, script: script, round: round + 1, before: before };
+    compiled.push({ path: cache, script: script, round: round + 1, before: before });
   }
   var module = new nodeModule.Module(file, null);
   module.filename = file;
@@ -65,24 +72,23 @@ function loadProgram(file) {
   return module.exports;
 }
 
-var compiled;
-
 function saveCompiled() {
-  if (compiled === undefined) return;
-  var temp = compiled.path + "." + process.pid;
-  try {
-    var data = compiled.script.createCachedData();
-    // A long run drops code that it has not used for a while: what is there is kept where it is more.
-    if (compiled.before !== undefined && compiled.before.length >= data.length) data = compiled.before;
-    fs.writeFileSync(temp, Buffer.concat([Buffer.from([compiled.round]), data]));
-    fs.renameSync(temp, compiled.path);
-  } catch (error) {
-    // The next run tries again.
-    if (!error.code) throw error;
-  }
+  compiled.forEach(function (one) {
+    var temp = one.path + "." + process.pid;
+    try {
+      var data = one.script.createCachedData();
+      // A long run drops code that it has not used for a while: what is there is kept where it is more.
+      if (one.before !== undefined && one.before.length >= data.length) data = one.before;
+      fs.writeFileSync(temp, Buffer.concat([Buffer.from([one.round]), data]));
+      fs.renameSync(temp, one.path);
+    } catch (error) {
+      // The next run tries again.
+      if (!error.code) throw error;
+    }
+  });
 }
 
-/** One file an installation: its path, size and time, and the version of V8, are in the name. */
+/** One a merged file of an installation: its path, size and time, and the version of V8, are in the name. */
 function compiledPath(file) {
   var stats = fs.statSync(file);
   var name = [file, stats.size, stats.mtimeMs, process.versions.v8, process.arch].join("-");
