@@ -30,7 +30,9 @@ export async function executeStep(
       case "workdir": {
         const { snapshot } = requireParent(inputs);
         const below = op.user === "" ? tools.book.view(snapshot) : await tools.book.readable(snapshot);
-        return await tools.book.add(snapshot, runWorkdir(op, below, seconds(tools)).entries(), signal);
+        const warn = (text: string) => tools.emit({ type: "note", level: "warning", text });
+        const view = runWorkdir(op, below, { nowSeconds: seconds(tools), warn });
+        return await tools.book.add(snapshot, view.entries(), signal);
       }
       case "copy":
         return await copy(op, inputs, tools, signal);
