@@ -12,7 +12,8 @@ export interface ResolvedSource {
 /**
  * The paths that the sources of a COPY name, in order. `..` is clamped at the root; wildcards are Go's filepath.Match, one
  * component at a time, dotfiles included, in byte order; a wildcard that matches nothing names nothing (BuildKit:
- * AllowEmptyWildcard). A plain path is returned whether or not it exists.
+ * AllowEmptyWildcard), but the directory before it has to be there (fsutil copy, ResolveWildcards): where it is not, it is what
+ * is returned. A plain path is returned whether or not it exists.
  */
 export function resolveSources(tree: FileTree, sources: readonly string[]): ResolvedSource[] {
   return sources.flatMap((written) => {
@@ -24,8 +25,9 @@ export function resolveSources(tree: FileTree, sources: readonly string[]): Reso
 function expandWildcard(tree: FileTree, pattern: BytePath): BytePath[] {
   const parts = pattern.split("/");
   const first = parts.findIndex((part) => hasWildcard(part));
-  const base = tree.resolve(encodeParts(parts.slice(0, first)), true);
-  if (base === undefined) return [];
+  const before = encodeParts(parts.slice(0, first));
+  const base = tree.resolve(before, true);
+  if (base === undefined || tree.facts(base) === undefined) return [before];
   let found: BytePath[] = [base];
   for (const [i, part] of parts.slice(first).entries()) {
     const last = i === parts.length - first - 1;

@@ -72,11 +72,16 @@ export class EditView {
   ): BytePath {
     let at = ROOT_PATH;
     for (const part of path.split("/").filter((name) => name !== "" && name !== ".")) {
-      const next = part === ".." ? parentOf(at) : this.resolve(joinPath(at, part), true);
-      if (next === undefined) throw notADirectory(joinPath(at, part));
+      const named = joinPath(at, part);
+      const next = part === ".." ? parentOf(at) : this.resolve(named, true);
+      if (next === undefined) throw notADirectory(named);
       const facts = this.facts(next);
-      if (facts === undefined) this.put(next, { facts: { ...made, type: "dir", size: 0, mtimeNanos: 0 } });
-      else if (facts.type !== "dir") throw notADirectory(next);
+      if (facts !== undefined && facts.type !== "dir") throw notADirectory(next);
+      if (facts === undefined) {
+        // Behind a dangling symlink there may be more to make than one directory.
+        if (next !== named) this.makeDirectories(parentOf(next), made);
+        this.put(next, { facts: { ...made, type: "dir", size: 0, mtimeNanos: 0 } });
+      }
       at = next;
     }
     return at;

@@ -20,6 +20,7 @@ const base = memoryView({
   "present/sub": { mode: 0o755, uid: 5 },
   file: { content: "in the way" },
   lnk: { kind: "symlink", target: "/present" },
+  dangling: { kind: "symlink", target: "/made/here" },
 });
 
 function copy(op: Partial<CopyOp>): string[] {
@@ -52,6 +53,16 @@ describe("COPY writes what BuildKit's copier writes", () => {
       name: "a file into a directory that ends in a slash",
       op: { sources: ["f.txt"], dest: "/n/" },
       is: ["dir 755 0:0 n", "file 644 0:0 n/f.txt"],
+    },
+    {
+      name: "into what a dangling symlink names, with every directory before it",
+      op: { sources: ["f.txt"], dest: "/dangling/" },
+      is: ["dir 755 0:0 made", "dir 755 0:0 made/here", "file 644 0:0 made/here/f.txt"],
+    },
+    {
+      name: "nothing for a wildcard that matches nothing",
+      op: { sources: ["d/x*"], dest: "/n/" },
+      is: [],
     },
     {
       name: "a file into a directory that is there",
@@ -154,6 +165,11 @@ describe("COPY writes what BuildKit's copier writes", () => {
 describe("COPY refuses, with a code", () => {
   test.each([
     { name: "a missing source", op: { sources: ["nope"], dest: "/" }, is: "context/file-not-found" },
+    {
+      name: "a wildcard in a missing directory",
+      op: { sources: ["nope/*"], dest: "/" },
+      is: "context/file-not-found",
+    },
     {
       name: "a file where a directory must be",
       op: { sources: ["f.txt"], dest: "/file/x" },
