@@ -29,16 +29,6 @@ export function explainIgnore(rules: IgnoreRules, path: BytePath): IgnoreReason 
   };
 }
 
-/** Rules that no path of a context was decided by: often a slip. `paths` are all that the context has, ignored ones too. */
-export function findUnusedRules(rules: IgnoreRules, paths: Iterable<BytePath>): readonly IgnoreRule[] {
-  const unused = new Set(rules.rules);
-  for (const path of paths) {
-    const { rule } = explainIgnore(rules, path);
-    if (rule !== undefined) unused.delete(rule);
-  }
-  return [...unused];
-}
-
 /** `a/b/c` gives `a`, `a/b`, `a/b/c`. */
 function leadingPaths(path: BytePath): readonly BytePath[] {
   const found: BytePath[] = [];

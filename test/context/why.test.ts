@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { toIgnoreRules } from "../../src/context/ignore-file.ts";
-import { explainIgnore, findUnusedRules } from "../../src/context/why.ts";
+import { explainIgnore } from "../../src/context/why.ts";
 import { at } from "./context-fixture.ts";
 
 const rules = toIgnoreRules(
@@ -21,9 +21,4 @@ test.each([
     line,
     matched,
   });
-});
-
-test("rules that decide about nothing are found", () => {
-  const paths = ["src", "docs", "docs/keep", "docs/keep/a.tmp"].map(at);
-  expect(findUnusedRules(rules, paths).map((rule) => rule.text)).toEqual(["never"]);
 });

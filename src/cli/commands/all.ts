@@ -3,6 +3,7 @@ import { baseCreateCommand } from "./base.ts";
 import { buildsInspectCommand, buildsLogsCommand, buildsLsCommand, buildsRmCommand } from "./builds.ts";
 import { cacheLsCommand, cachePruneCommand } from "./cache.ts";
 import { completionCommand } from "./completion.ts";
+import { contextLsCommand, contextWhyCommand } from "./context.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { imageHistoryCommand } from "./image-history.ts";
@@ -37,6 +38,8 @@ export const commands: readonly Command[] = [
   loadCommand,
   importCommand,
   baseCreateCommand,
+  contextLsCommand,
+  contextWhyCommand,
   buildsLsCommand,
   buildsInspectCommand,
   buildsLogsCommand,
