@@ -17,6 +17,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   store: ["core", "host"],
   registry: ["core", "host", "image"],
   solver: ["core", "cache-key"],
+  explore: ["core"],
   steps: ["core", "host", "layer", "snapshot", "solver"],
   operations: [
     "core",
@@ -34,6 +35,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "registry",
     "solver",
     "steps",
+    "explore",
   ],
   progress: ["core"],
   tui: ["core", "progress"],
@@ -41,4 +43,4 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 
 /** Folders whose code must be a function of its arguments: no disk, clock, network or process. */
-export const PURE = ["core", "dockerfile", "plan", "cache-key", "image", "solver", "progress"];
+export const PURE = ["core", "dockerfile", "plan", "cache-key", "image", "solver", "explore", "progress"];

@@ -1,3 +1,4 @@
+import { parseDiskSize } from "../core/disk-size.ts";
 import { BuildError } from "../core/errors.ts";
 import { parseGoDuration } from "../dockerfile/go-duration.ts";
 import type { PruneReport } from "../store/prune.ts";
@@ -21,7 +22,7 @@ export function pruneCache({ all, filters, keepStorage }: PruneCacheOptions, sho
     .map(parseFilter)
     .map(({ name, value }) => unusedFor(name, value))
     .at(-1);
-  const keepBytes = keepStorage === undefined ? undefined : parseSize(keepStorage);
+  const keepBytes = keepStorage === undefined ? undefined : requireSize(keepStorage);
   const isPlain = unusedForMs === undefined && keepBytes === undefined;
   const limits = {
     ...(unusedForMs === undefined ? {} : { unusedForMs }),
@@ -40,22 +41,9 @@ function unusedFor(name: string, value: string): number {
   });
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  k: 1e3,
-  m: 1e6,
-  g: 1e9,
-  t: 1e12,
-  ki: 1024,
-  mi: 2 ** 20,
-  gi: 2 ** 30,
-  ti: 2 ** 40,
-};
-
-function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?$/i.exec(text);
-  const unit = UNITS[(match?.[2] ?? "").toLowerCase()];
-  if (match?.[1] !== undefined && unit !== undefined) return Math.round(Number(match[1]) * unit);
+function requireSize(text: string): number {
+  const bytes = parseDiskSize(text);
+  if (bytes !== undefined) return bytes;
   throw new BuildError("cli/usage", `--keep-storage=${text} is not a size`, {
     hint: "Write a size such as 500MB or 10GB.",
   });

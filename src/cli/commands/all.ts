@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { analyzeCommand } from "./analyze.ts";
 import { baseCreateCommand } from "./base.ts";
 import { buildsInspectCommand, buildsLogsCommand, buildsLsCommand, buildsRmCommand } from "./builds.ts";
 import { cacheLsCommand, cachePruneCommand } from "./cache.ts";
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   imageLsCommand,
   imageInspectCommand,
   imageHistoryCommand,
+  analyzeCommand,
   imageTagCommand,
   imageRmCommand,
   imagePruneCommand,
