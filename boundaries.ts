@@ -7,6 +7,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   host: ["core"],
   dockerfile: ["core"],
   plan: ["core", "dockerfile"],
+  lint: ["core", "dockerfile", "plan"],
   "cache-key": ["core"],
   context: ["core", "host"],
   layer: ["core", "host"],
@@ -24,6 +25,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "host",
     "dockerfile",
     "plan",
+    "lint",
     "cache-key",
     "context",
     "layer",
@@ -43,4 +45,14 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 
 /** Folders whose code must be a function of its arguments: no disk, clock, network or process. */
-export const PURE = ["core", "dockerfile", "plan", "cache-key", "image", "solver", "explore", "progress"];
+export const PURE = [
+  "core",
+  "dockerfile",
+  "plan",
+  "lint",
+  "cache-key",
+  "image",
+  "solver",
+  "explore",
+  "progress",
+];

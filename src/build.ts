@@ -4,6 +4,7 @@ import { formatPlatform } from "./core/platform.ts";
 import type { SourceText } from "./core/source-range.ts";
 import { parseDockerfile } from "./dockerfile/parse.ts";
 import { buildReasons } from "./operations/build-reasons.ts";
+import { checkBuild } from "./operations/check-build.ts";
 import { exportImage } from "./operations/export-image.ts";
 import { openSource } from "./operations/open-source.ts";
 import { defaultJobs, toPlanOptions } from "./operations/plan-options.ts";
@@ -52,6 +53,7 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
     const { debugNotes } = await import("./operations/debug-notes.ts");
     await debugNotes(ast, options, { shop, emit });
   }
+  const checks = checkBuild(ast, planOptions, emit);
   const { graph, bases } = await resolveBases(ast, planOptions, {
     shop,
     emit,
@@ -61,6 +63,7 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
   const plan = planBuild(ast, graph, planOptions, bases);
   source.measure(plan, emit);
   emit({ type: "planned", rows: plan.rows });
+  checks.finish({ graph, bases, isIgnored: source.isIgnored });
   const dockerfile = source.identity;
   const reasons = buildReasons({ id: record.id, dockerfile, rows: rowFactsOf(plan, redactor(shop)) }, shop);
   const rows = reportRows(plan, { shop, emit, noCache: options.noCache === true, reasons });
@@ -77,6 +80,7 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
     reasons,
     runsCommands,
   });
+  const about = { options, source, startedMs, reasons };
   const jobs = options.jobs ?? defaultJobs();
   try {
     const results = await solve(plan.steps, ports, {
@@ -87,20 +91,12 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
     });
     const image = await exportImage({ plan, results, options, shop });
     const steps = rows.finish();
-    recordBuild(record, { options, source, startedMs, endedMs: shop.clock.nowMs(), steps, reasons, image });
+    recordBuild(record, { ...about, endedMs: shop.clock.nowMs(), steps, image });
     return { id: record.id, image, sizeBytes: image.sizeBytes, layers: image.layers, steps };
   } catch (error) {
     if (error instanceof NeedsUserNamespace) throw error;
-    recordBuild(record, {
-      options,
-      source,
-      startedMs,
-      endedMs: shop.clock.nowMs(),
-      error,
-      steps: rows.finish(),
-      reasons,
-      image: undefined,
-    });
+    const endedMs = shop.clock.nowMs();
+    recordBuild(record, { ...about, endedMs, error, steps: rows.finish(), image: undefined });
     throw error;
   }
 }

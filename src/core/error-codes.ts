@@ -24,6 +24,8 @@ export const EXIT_CODE_OF = {
   "plan/bad-base-name": 1,
   "plan/platform": 1,
   "plan/circular": 1,
+  // Build checks
+  "lint/violations": 1,
   // The context
   "context/not-found": 1,
   "context/bad-ignore-file": 1,

@@ -75,6 +75,7 @@ export type BuildEvent = { readonly atMs: number } & (
       readonly note?: string;
     }
   | { readonly type: "note"; readonly level: "info" | "warning" | "debug"; readonly text: string }
+  | ({ readonly type: "check-warning" } & CheckWarning)
   | {
       readonly type: "finished";
       readonly image: {
@@ -87,6 +88,21 @@ export type BuildEvent = { readonly atMs: number } & (
       readonly error: EventError | null;
     }
 );
+
+/** What a build check found; the build goes on. Lines and columns as in SourceRange. */
+export interface CheckWarning {
+  /** `UndefinedVar`. */
+  readonly rule: string;
+  readonly message: string;
+  /** What the rule asks for, and why. */
+  readonly description: string;
+  /** Where it is explained: a place in tsbuild's own documents. */
+  readonly docs: string;
+  readonly line: number;
+  readonly column: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+}
 
 export interface EventError {
   readonly code: ErrorCode;

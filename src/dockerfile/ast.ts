@@ -52,6 +52,8 @@ interface InstructionBase {
   /** The instruction on one line: continuations joined, comments dropped, heredoc bodies left out (BuildKit's `original`). */
   readonly source: string;
   readonly flags: readonly Flag[];
+  /** The comments right above, without their `#`: they describe it, or say which checks it is spared. */
+  readonly comments: readonly string[];
   readonly heredocs: readonly Heredoc[];
 }
 

@@ -13,6 +13,7 @@ export function baseOf(node: DockerfileNode, flags: readonly Flag[]) {
     at: nodeRange(node),
     source: trimBlanks(node.original),
     flags,
+    comments: node.comments,
     heredocs: node.heredocs.map(
       ({ content, ...head }): Heredoc => ({
         ...head,

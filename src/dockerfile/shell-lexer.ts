@@ -267,10 +267,14 @@ class ShellLexer {
   }
 
   #readName(): string {
-    NAME.lastIndex = this.#pos;
-    const name = NAME.exec(this.#text)?.[0] ?? "";
+    const name = readAsciiName(this.#text, this.#pos) ?? this.#readAnyName();
     this.#pos += name.length;
     return name;
+  }
+
+  #readAnyName(): string {
+    NAME.lastIndex = this.#pos;
+    return NAME.exec(this.#text)?.[0] ?? "";
   }
 
   /** One code point; "\uFFFD" at the end of the text, which is how Go shows it. */
@@ -332,4 +336,20 @@ function explainPattern(pattern: string, apply: () => string): string {
       ? new LexError(`invalid pattern (${pattern}) in substitution: ${error.message}`)
       : error;
   }
+}
+
+/** A name of ASCII letters, digits and `_` that ends at an ASCII character: what nearly all are, without compiling a pattern over all of Unicode. */
+function readAsciiName(text: string, start: number): string | undefined {
+  if (!isLetter(text.charCodeAt(start))) return undefined;
+  let end = start + 1;
+  while (isLetter(text.charCodeAt(end)) || isDigit(text.charCodeAt(end))) end += 1;
+  return text.charCodeAt(end) >= 0x80 ? undefined : text.slice(start, end);
+}
+
+function isLetter(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || code === 0x5f;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }

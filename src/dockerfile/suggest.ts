@@ -1,10 +1,28 @@
 /** The option at an edit distance of less than three, or undefined; case is not looked at (as BuildKit's suggestions). */
 export function suggest(written: string, options: readonly string[]): string | undefined {
-  const wanted = written.toLowerCase();
+  return nearest(written, options, (text) => text.toLowerCase());
+}
+
+/** Longer names, and options beyond so many, are not compared: looking for a typing error must stay cheap in any file. */
+const MAX_NAME_CHARACTERS = 100;
+const MAX_NAMES = 500;
+
+/** The same for names of variables, in which case counts. */
+export function suggestVariable(written: string, names: readonly string[]): string | undefined {
+  if (written.length > MAX_NAME_CHARACTERS) return undefined;
+  return nearest(written, names.slice(0, MAX_NAMES), (text) => text);
+}
+
+function nearest(
+  written: string,
+  options: readonly string[],
+  fold: (text: string) => string,
+): string | undefined {
+  const wanted = fold(written);
   let best: string | undefined;
   let least = 3;
   for (const option of options) {
-    const distance = editDistance(wanted, option.toLowerCase(), least);
+    const distance = editDistance(wanted, fold(option), least);
     if (distance < least) {
       least = distance;
       best = option;

@@ -1,8 +1,10 @@
 import { resolve } from "node:path";
 import { openContextSource } from "../context/context-source.ts";
 import { openContext } from "../context/context-tree.ts";
+import { type IgnoreRules } from "../context/ignore-file.ts";
 import type { EmitEvent } from "../core/events.ts";
 import type { FileTree } from "../core/file-tree.ts";
+import { patternBytes } from "../core/pattern/runes.ts";
 import type { SourceText } from "../core/source-range.ts";
 import type { CopyOp } from "../core/step.ts";
 import type { BuildPlan } from "../plan/types.ts";
@@ -19,6 +21,11 @@ export interface BuildSource extends Disposable {
   /** Absolute path of the context, or "-". */
   readonly contextPath: string;
   tree(): FileTree;
+  /**
+   * Whether .dockerignore leaves out a path of the context, by its patterns alone (BuildKit: validateCopySourcePath); undefined
+   * without such a file, and where it takes something back in: what is below a directory then has to be looked at.
+   */
+  readonly isIgnored: ((path: string) => boolean) | undefined;
   /** Why a source that a COPY of the context names may be missing. */
   whyMissing(path: string, op: CopyOp): string;
   /** Looks at what the plan's COPYs read, and tells how much it is. A source that is missing is its step's to report. */
@@ -47,6 +54,7 @@ export async function openSource(options: BuildOptions, shop: Workshop): Promise
     identity: identityOf(options, contextPath),
     contextPath,
     tree: () => tree,
+    isIgnored: patternCheck(source.ignore),
     whyMissing: (path, op) => explainMissingFile(path, { op, tree, ignore: source.ignore }),
     measure: (plan, emit) => {
       for (const step of plan.steps.values()) {
@@ -64,6 +72,13 @@ export async function openSource(options: BuildOptions, shop: Workshop): Promise
       source[Symbol.dispose]();
     },
   };
+}
+
+function patternCheck({ set, rules }: IgnoreRules): BuildSource["isIgnored"] {
+  if (rules.length === 0 || set.patterns.some(({ isException }) => isException)) return undefined;
+  const ignoresAll = rules.some(({ pattern }) => ["*", "**", "**/*"].includes(pattern));
+  // The context itself is no path that a pattern could leave out, unless it leaves out everything.
+  return (path) => (path === "." || path === "/" ? ignoresAll : set.matchesOrParent(patternBytes(path)));
 }
 
 function identityOf(options: BuildOptions, contextPath: string): string {

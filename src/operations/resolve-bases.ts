@@ -39,10 +39,10 @@ export async function resolveBases(
 }
 
 /** The failure to find an image, at its name, with the nearest thing that would have been found. */
-async function atImage(
+export async function atImage(
   error: BuildError,
   image: NeededImage,
-  { ast, env }: { readonly ast: DockerfileAst; readonly env: FindHow["shop"]["env"] },
+  { ast, env }: { readonly ast: DockerfileAst; readonly env: Workshop["env"] },
 ): Promise<BuildError> {
   const at = { at: image.at, word: image.name };
   const isMissing = error.code.startsWith("registry/") && error.code !== "registry/bad-config";
@@ -108,7 +108,8 @@ async function withLayers(base: ResolvedBase, { shop, signal }: FindHow): Promis
   return base;
 }
 
-function findLocal(image: NeededImage, shop: Workshop): ResolvedBase | undefined {
+/** The image of that name in the store; throws where it is there for another platform. */
+export function findLocal(image: NeededImage, shop: Workshop): ResolvedBase | undefined {
   const reference = findReference(image.name);
   const id = shop.store.images.resolveId(image.name);
   if (id === undefined) return undefined;

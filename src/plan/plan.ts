@@ -40,6 +40,7 @@ function inDependencyOrder(graph: StageGraph): number[] {
     order.push(index);
   };
   visit(graph.target);
+  for (const [index, { needed }] of graph.nodes.entries()) if (needed) visit(index);
   return order;
 }
 

@@ -50,14 +50,14 @@ export function buildStageGraph(ast: DockerfileAst, options: PlanOptions, bases:
       hint: "Begin it with FROM: a base image, or scratch.",
     });
   }
-  const globalArgs = metaArgs(ast, options);
+  const globalArgs = readGlobalArgs(ast, options);
   const heads = ast.stages.map((stage) => readHead(stage, ast, { options, globalArgs }));
   const byName = stageNames(heads);
   const linked = heads.map((head) => ({ ...head, base: linkBase(head, heads) }));
   const target = findTarget(options.target, linked, byName);
   const context = { ast, options, bases, byName, linked };
   const nodes = linked.map((head) => ({ ...head, instructions: linkInstructions(head, context) }));
-  const needed = reach(nodes, target);
+  const needed = options.allStages === true ? new Set(nodes.keys()) : reach(nodes, target);
   refuseCycles(nodes, target);
   return {
     nodes: nodes.map((node, index) => ({ ...node, needed: needed.has(index) })),
@@ -75,7 +75,8 @@ interface StageHead {
   readonly explicitPlatform: boolean;
 }
 
-function metaArgs(ast: DockerfileAst, options: PlanOptions): EnvList {
+/** The predefined ARGs and those above the first FROM: what FROM may name. Throws dockerfile/bad-expansion. */
+export function readGlobalArgs(ast: DockerfileAst, options: PlanOptions): EnvList {
   const { platform, buildPlatform, buildArgs } = options;
   const targetName = options.target ?? ast.stages.at(-1)?.from.stageName ?? "";
   const builtin: readonly (readonly [string, string])[] = [
@@ -250,7 +251,8 @@ function stageByNumber(
 
 type Linked = Pick<StageNode, "base" | "instructions" | "ast">;
 
-function dependencies(node: Linked): number[] {
+/** The stages that a stage reads: the one it is FROM first. */
+export function dependencies(node: Linked): number[] {
   const sources = [node.base, ...node.instructions.map((i) => i.from)];
   return sources.flatMap((source) => (source?.type === "stage" ? [source.index] : []));
 }

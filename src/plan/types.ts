@@ -8,6 +8,8 @@ import type { NetworkMode, Step, StepId } from "../core/step.ts";
 /** What a person asked for, as far as planning cares. */
 export interface PlanOptions {
   readonly target?: string | undefined;
+  /** Every stage counts as needed, reached from the target or not: for checks. */
+  readonly allStages?: boolean | undefined;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   /** Of the image to build. */

@@ -2,7 +2,7 @@ import type { BuildErrorDetails } from "../core/errors.ts";
 import type { SourceRange, SourceText } from "../core/source-range.ts";
 import { cutStartToWidth, cutToWidth, displayWidth, expandTabs } from "./display-width.ts";
 import { formatCount } from "./format.ts";
-import { createPaint, type Paint } from "./paint.ts";
+import { createPaint, type Paint, type Style } from "./paint.ts";
 import { safeName } from "./safe-text.ts";
 
 /** What a BuildError is to a reader; a BuildError is one. */
@@ -16,6 +16,8 @@ export interface ErrorBlockOptions {
   /** The text that `details.at` points into; without it the place is named and not shown. */
   readonly source?: SourceText | undefined;
   readonly colours: boolean;
+  /** How the block begins, and which colour it has. */
+  readonly level?: "error" | "warning" | undefined;
   /** Source lines are cut to this many columns around the caret; undefined: never. */
   readonly columns?: number | undefined;
 }
@@ -37,29 +39,32 @@ const MAX_MARKED = 6;
  * ```
  * Ends with a newline.
  */
-export function renderErrorBlock(error: ErrorFacts, { source, colours, columns }: ErrorBlockOptions): string {
-  const paint = createPaint(colours);
+export function renderErrorBlock(error: ErrorFacts, options: ErrorBlockOptions): string {
+  const { source, columns, level = "error" } = options;
+  const paint = createPaint(options.colours);
   const { at, hint, logPath, logLines } = error.details;
   const log =
     logPath === undefined
       ? ""
       : safeName(logPath) + (logLines === undefined ? "" : ` (${formatCount(logLines, "line")})`);
   const lines = [
-    ...headLines(error, paint),
+    ...headLines(error, level, paint),
     ...placeLine(error, source, paint),
     ...(at === undefined || source === undefined
       ? []
-      : excerpt(at, { text: source.text, error, paint, columns })),
+      : excerpt(at, { text: source.text, error, style: STYLE_OF[level], paint, columns })),
     ...labelled("hint:", hint, paint),
     ...labelled("log: ", log === "" ? undefined : log, paint),
   ];
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function headLines(error: ErrorFacts, paint: Paint): readonly string[] {
+const STYLE_OF = { error: "fail", warning: "warning" } as const satisfies Record<string, Style>;
+
+function headLines(error: ErrorFacts, level: keyof typeof STYLE_OF, paint: Paint): readonly string[] {
   const [first = "", ...more] = error.message.trimEnd().split("\n").map(safeName);
   return [
-    `${paint("fail", `error[${error.code}]`)}${paint("bold", `: ${first}`)}`,
+    `${paint(STYLE_OF[level], `${level}[${error.code}]`)}${paint("bold", `: ${first}`)}`,
     ...more.map((line) => `  ${line}`),
   ];
 }
@@ -82,11 +87,12 @@ function labelled(label: string, text: string | undefined, paint: Paint): readon
 interface Excerpt {
   readonly text: string;
   readonly error: ErrorFacts;
+  readonly style: Style;
   readonly paint: Paint;
   readonly columns: number | undefined;
 }
 
-function excerpt(at: SourceRange, { text, error, paint, columns }: Excerpt): readonly string[] {
+function excerpt(at: SourceRange, { text, error, style, paint, columns }: Excerpt): readonly string[] {
   const source = text.replace(/^\ufeff/, "").split(/\r?\n/);
   if (at.line < 1 || at.line > source.length) return [];
   const last = Math.min(Math.max(at.endLine, at.line), source.length, at.line + MAX_MARKED - 1);
@@ -106,7 +112,7 @@ function excerpt(at: SourceRange, { text, error, paint, columns }: Excerpt): rea
     const { code, caret } = underline(written, at, room);
     const label = error.details.label === undefined ? "" : ` ${safeName(error.details.label)}`;
     shown.push(`${gutter(mark, String(line))}${code}`.trimEnd());
-    shown.push(`${gutter(" ", "")}${caret.replace(/\^+/, (carets) => paint("fail", carets))}${label}`);
+    shown.push(`${gutter(" ", "")}${caret.replace(/\^+/, (carets) => paint(style, carets))}${label}`);
   }
   const hidden = Math.min(at.endLine, source.length) - last;
   if (hidden > 0) shown.push(`${gutter(" ", "")}… ${formatCount(hidden, "more line")}`);

@@ -1,4 +1,4 @@
-import type { EventError } from "../core/events.ts";
+import type { CheckWarning, EventError } from "../core/events.ts";
 import { finalLine } from "./final-line.ts";
 import { createPlainRenderer, type PlainSink } from "./plain.ts";
 import type { Renderer, Write } from "./renderer.ts";
@@ -34,6 +34,7 @@ export function createGithubRenderer({
       plain.onEvent(event);
       if (event.type === "note" && event.level === "warning")
         write(`${annotation("warning", {}, event.text)}\n`);
+      if (event.type === "check-warning") write(`${checkAnnotation(view.dockerfile, event)}\n`);
       if (event.type === "finished" && event.error !== null)
         write(`${errorAnnotation(view.dockerfile, event.error)}\n`);
     },
@@ -71,6 +72,15 @@ function errorAnnotation(dockerfile: string, error: EventError): string {
   const place = error.line === null ? {} : { file: dockerfile, line: String(error.line) };
   const column = error.line === null || error.column === null ? {} : { col: String(error.column) };
   return annotation("error", { ...place, ...column, title: error.code }, error.message);
+}
+
+/** `::warning file=Dockerfile,line=3,endLine=3,col=6,endColumn=10,title=UndefinedVar::$foo is not defined here` */
+function checkAnnotation(dockerfile: string, warning: CheckWarning): string {
+  const { rule, message, line, column, endLine, endColumn } = warning;
+  const place = { file: dockerfile, line: String(line), endLine: String(endLine), col: String(column) };
+  // GitHub takes columns of one line only.
+  const end = line === endLine ? { endColumn: String(endColumn) } : {};
+  return annotation("warning", { ...place, ...end, title: rule }, message);
 }
 
 function annotation(

@@ -12,6 +12,7 @@ import {
   describeSkipped,
   noteText,
   transferSummaries,
+  warningLines,
 } from "./scrollback.ts";
 import { type TransferEvent, transferBar } from "./transfers.ts";
 import {
@@ -161,6 +162,8 @@ function scrollText(
       return noteText(item, debug);
     case "transferred":
       return transferSummaries(view);
+    case "warnings":
+      return warningLines(view, debug);
     case "row": {
       const row = view.rows.get(item.id);
       if (row === undefined) return [];

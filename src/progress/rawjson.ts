@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { BuildEvent } from "../core/events.ts";
+import type { BuildEvent, CheckWarning } from "../core/events.ts";
 import { unreachable } from "../core/unreachable.ts";
 import { jsonLine } from "./json.ts";
 import { placeOf } from "./plain.ts";
@@ -39,8 +39,15 @@ interface VertexLog {
 interface VertexWarning {
   readonly vertex: string;
   readonly level: number;
-  /** Base64. */
+  /** Base64, as is each of `detail`. */
   readonly short: string;
+  readonly detail?: readonly string[];
+  readonly url?: string;
+  readonly sourceInfo?: { readonly filename: string };
+  readonly range?: readonly {
+    readonly start: { readonly line: number };
+    readonly end: { readonly line: number };
+  }[];
 }
 
 interface SolveStatus {
@@ -81,7 +88,7 @@ function statusesOf(event: BuildEvent, known: Known): readonly SolveStatus[] {
   const time = (atMs: number) => new Date(known.startedMs + atMs).toISOString();
   switch (event.type) {
     case "planned":
-      return [{ vertexes: neededRows(view).map((row) => vertexOf(view, row, {})) }];
+      return [{ vertexes: neededRows(view).map((row) => vertexOf(view, row, {})) }, ...earlyWarnings(view)];
     case "step-started":
       return onRow(view, event.row, (row) => ({
         vertexes: [vertexOf(view, row, { started: time(event.atMs) })],
@@ -96,8 +103,10 @@ function statusesOf(event: BuildEvent, known: Known): readonly SolveStatus[] {
       }));
     case "note":
       return event.level === "warning" ? [{ warnings: [warningOf(view, event.text)] }] : [];
+    case "check-warning":
+      return view.rows.size === 0 ? [] : [{ warnings: [checkWarningOf(view, event)] }];
     case "finished":
-      return canceledRows(known, time(event.atMs));
+      return [...(view.rows.size === 0 ? earlyWarnings(view) : []), ...canceledRows(known, time(event.atMs))];
     case "build-started":
     case "context":
       return [];
@@ -169,6 +178,23 @@ function transferOf(
 
 function warningOf(view: BuildView, text: string): VertexWarning {
   return { vertex: vertexDigest(view, firstRow(view) ?? ""), level: 1, short: base64(text) };
+}
+
+/** Findings that came before the rows: a warning is told of a vertex, so they wait for the first one. */
+function earlyWarnings(view: BuildView): readonly SolveStatus[] {
+  return view.warnings.map((warning) => ({ warnings: [checkWarningOf(view, warning)] }));
+}
+
+/** BuildKit's text: the rule, what is wrong, and the line. */
+function checkWarningOf(view: BuildView, warning: CheckWarning): VertexWarning {
+  const { rule, message, description, docs, line, endLine } = warning;
+  return {
+    ...warningOf(view, `${rule}: ${message} (line ${line})`),
+    detail: [base64(description)],
+    url: docs,
+    sourceInfo: { filename: view.dockerfile },
+    range: [{ start: { line }, end: { line: endLine } }],
+  };
 }
 
 /** Rows that ran when the build ended never finish by themselves. */

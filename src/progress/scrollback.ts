@@ -41,6 +41,10 @@ export function scrollLines(view: BuildView, item: ScrollItem, screen: Screen): 
       );
     case "transferred":
       return transferSummaries(view).map((line) => cutToWidth(paint("dim", line), columns));
+    case "warnings":
+      return warningLines(view, screen.debug).map((line, index) =>
+        cutToWidth(index === 0 ? paint("warning", line) : line, columns),
+      );
     default:
       return unreachable(item);
   }
@@ -70,6 +74,19 @@ export function noteText(
     .trimEnd()
     .split("\n")
     .map((line, index) => (index === 0 ? ` ${prefix}: ${safeName(line)}` : `   ${safeName(line)}`));
+}
+
+/** ` 2 warnings found …` and a line for each; with debug, what each rule asks for and where it is explained. */
+export function warningLines(view: BuildView, debug: boolean): readonly string[] {
+  const { warnings } = view;
+  const where = debug ? "" : " (with their places: tsbuild check)";
+  return [
+    ` ${formatCount(warnings.length, "warning")} found${where}:`,
+    ...warnings.flatMap(({ rule, message, line, description, docs }) => [
+      `  - ${rule}: ${safeName(message)} (line ${line})`,
+      ...(debug ? [`      ${safeName(description)}`, `      ${docs}`] : []),
+    ]),
+  ];
 }
 
 /** ` pull  3 layers 48 MB, 2 already here`: what went over the network in all. */

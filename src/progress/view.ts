@@ -1,5 +1,5 @@
 import type { ChangeKind } from "../core/cache-key.ts";
-import type { BuildEvent, LayerSummary, RowPlan, StepOutcome } from "../core/events.ts";
+import type { BuildEvent, CheckWarning, LayerSummary, RowPlan, StepOutcome } from "../core/events.ts";
 import { unreachable } from "../core/unreachable.ts";
 import { splitOutput } from "./output-lines.ts";
 import { safeName } from "./safe-text.ts";
@@ -40,7 +40,8 @@ export type ScrollItem =
   | { readonly type: "skipped"; readonly stage: string; readonly rows: number }
   | { readonly type: "row"; readonly id: string }
   | { readonly type: "note"; readonly level: NoteLevel; readonly text: string }
-  | { readonly type: "transferred" };
+  | { readonly type: "transferred" }
+  | { readonly type: "warnings" };
 
 export interface ContextFacts {
   readonly files: number;
@@ -58,6 +59,8 @@ export interface BuildView {
   readonly rows: ReadonlyMap<string, RowView>;
   readonly transfers: Transfers;
   readonly scrollback: readonly ScrollItem[];
+  /** What the build checks found, in the order of the file. */
+  readonly warnings: readonly CheckWarning[];
   /** Of the newest event. */
   readonly atMs: number;
   readonly result: BuildFinished | null;
@@ -72,6 +75,7 @@ export const EMPTY_VIEW: BuildView = {
   rows: new Map(),
   transfers: NO_TRANSFERS,
   scrollback: [],
+  warnings: [],
   atMs: 0,
   result: null,
 };
@@ -112,6 +116,8 @@ export function reduceView(before: BuildView, event: BuildEvent): BuildView {
         ...view,
         scrollback: [...view.scrollback, { type: "note", level: event.level, text: event.text }],
       };
+    case "check-warning":
+      return { ...view, warnings: [...view.warnings, event].toSorted((a, b) => a.line - b.line) };
     case "finished":
       return withResult(withHeader(view), event);
     default:
@@ -226,6 +232,7 @@ function withResult(view: BuildView, event: BuildFinished): BuildView {
   const ended: ScrollItem[] = running.map((row) => ({ type: "row", id: row.plan.id }));
   // After a failure the last words are the failed step's own.
   if (view.transfers.blobs.size > 0 && event.error === null) ended.push({ type: "transferred" });
+  if (view.warnings.length > 0) ended.push({ type: "warnings" });
   return { ...view, rows, result: event, scrollback: [...view.scrollback, ...ended] };
 }
 

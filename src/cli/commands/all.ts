@@ -3,6 +3,7 @@ import { analyzeCommand } from "./analyze.ts";
 import { baseCreateCommand } from "./base.ts";
 import { buildsInspectCommand, buildsLogsCommand, buildsLsCommand, buildsRmCommand } from "./builds.ts";
 import { cacheLsCommand, cachePruneCommand } from "./cache.ts";
+import { checkCommand } from "./check.ts";
 import { completionCommand } from "./completion.ts";
 import { contextLsCommand, contextWhyCommand } from "./context.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -26,6 +27,7 @@ import { versionCommand } from "./version.ts";
 /** Every command but build, in the order of the help. */
 export const commands: readonly Command[] = [
   explainCommand,
+  checkCommand,
   runCommand,
   imageLsCommand,
   imageInspectCommand,

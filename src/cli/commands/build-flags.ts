@@ -24,6 +24,13 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
     help: "Value of an ARG; without =VALUE it is taken from the environment",
   },
   { name: "target", value: "STAGE", help: "Build up to this stage" },
+  { name: "check", help: "Check the Dockerfile and build nothing: short for --call=check" },
+  {
+    name: "call",
+    value: "METHOD",
+    help: "build, check, outline (its ARGs and mounts) or targets (its stages); METHOD,format=json for tools",
+  },
+  { name: "print", value: "METHOD", help: "", note: "the old name of --call" },
   { name: "no-cache", help: "Run every step, and record the results anew" },
   { name: "pull", help: "Ask the registry for newer base images even where they are here" },
   { name: "quiet", short: "q", help: "Print nothing but the image id" },

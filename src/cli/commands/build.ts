@@ -30,7 +30,12 @@ export const buildCommand: Command = {
 };
 
 async function runBuildCommand(args: ParsedArgs, context: CliContext): Promise<number> {
-  const options = toOptions(args, context);
+  const options = toBuildOptions(args, context);
+  const method = args.has("check") ? "check" : (args.get("call") ?? args.get("print") ?? "build");
+  if (method !== "build") {
+    const { runCall } = await import("./call.ts");
+    return await runCall(method, options, context);
+  }
   const asked = args.has("quiet") ? "quiet" : parseProgressMode(args.get("progress") ?? "auto");
   if (asked === undefined)
     throw usage(
@@ -80,7 +85,7 @@ function canceledError(): BuildError {
   });
 }
 
-function toOptions(args: ParsedArgs, context: CliContext): BuildOptions {
+export function toBuildOptions(args: ParsedArgs, context: CliContext): BuildOptions {
   const [path, ...more] = args.positionals;
   if (path === undefined || more.length > 0) {
     throw usage(
