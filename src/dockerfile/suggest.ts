@@ -5,7 +5,7 @@ export function suggest(written: string, options: readonly string[]): string | u
 
 /** Longer names, and options beyond so many, are not compared: looking for a typing error must stay cheap in any file. */
 const MAX_NAME_CHARACTERS = 100;
-const MAX_NAMES = 500;
+const MAX_NAMES = 200;
 
 /** The same for names of variables, in which case counts. */
 export function suggestVariable(written: string, names: readonly string[]): string | undefined {

@@ -78,7 +78,7 @@ export function noteText(
 
 /** ` 2 warnings found …` and a line for each; with debug, what each rule asks for and where it is explained. */
 export function warningLines(view: BuildView, debug: boolean): readonly string[] {
-  const { warnings } = view;
+  const warnings = view.warnings.toSorted((a, b) => a.line - b.line);
   const where = debug ? "" : " (with their places: tsbuild check)";
   return [
     ` ${formatCount(warnings.length, "warning")} found${where}:`,

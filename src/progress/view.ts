@@ -59,7 +59,7 @@ export interface BuildView {
   readonly rows: ReadonlyMap<string, RowView>;
   readonly transfers: Transfers;
   readonly scrollback: readonly ScrollItem[];
-  /** What the build checks found, in the order of the file. */
+  /** What the build checks found, in the order found. */
   readonly warnings: readonly CheckWarning[];
   /** Of the newest event. */
   readonly atMs: number;
@@ -117,7 +117,7 @@ export function reduceView(before: BuildView, event: BuildEvent): BuildView {
         scrollback: [...view.scrollback, { type: "note", level: event.level, text: event.text }],
       };
     case "check-warning":
-      return { ...view, warnings: [...view.warnings, event].toSorted((a, b) => a.line - b.line) };
+      return { ...view, warnings: [...view.warnings, event] };
     case "finished":
       return withResult(withHeader(view), event);
     default:
