@@ -46,14 +46,22 @@ export interface CheckedFinding {
   readonly at: SourceRange;
 }
 
+export interface CallTools {
+  readonly shop: Workshop;
+  readonly emit: EmitEvent;
+  /** Called once the Dockerfile is read: errors point into it. */
+  readonly knowsSource: (source: SourceText) => void;
+}
+
 /** Reads and plans, runs and writes nothing. Rejects with a BuildError, but for the errors that a check is there to find. */
 export async function callDockerfile(
   method: CallMethod,
   options: BuildOptions,
-  { shop, emit }: { readonly shop: Workshop; readonly emit: EmitEvent },
+  { shop, emit, knowsSource }: CallTools,
 ): Promise<CallAnswer> {
   using source = await openSource(options, shop);
   const text = source.dockerfile;
+  knowsSource(text);
   if (method === "targets") {
     const targets = listTargets(parseDockerfile(text));
     return { method, source: text, targets, document: targetsDocument(targets, text), notes: [] };
@@ -100,7 +108,8 @@ async function lintSource(source: BuildSource, options: PlanOptions, how: LookUp
   const read = readSource(source.dockerfile);
   if (!("ast" in read)) return { ...lintRest(read.beginning, options), error: read.error, notes: [] };
   const { ast } = read;
-  const settings = checkSettings(ast, options.buildArgs);
+  const settings = readSettings(ast, options);
+  if (settings instanceof BuildError) return { findings: [], error: settings, notes: [] };
   const lint = new Lint(ast, options, settings);
   const notes = unknownRules(settings);
   try {
@@ -144,17 +153,17 @@ function readLines(source: SourceText, count: number): DockerfileAst | undefined
   }
 }
 
-function lintRest(ast: DockerfileAst | undefined, { buildArgs }: PlanOptions): Pick<Linted, "findings"> {
+function lintRest(ast: DockerfileAst | undefined, options: PlanOptions): Pick<Linted, "findings"> {
   if (ast === undefined) return { findings: [] };
-  return { findings: lintBeginning(ast, settingsOf(ast, buildArgs)) };
+  const settings = readSettings(ast, options);
+  return { findings: lintBeginning(ast, settings instanceof BuildError ? DEFAULT_SETTINGS : settings) };
 }
 
-/** A wrong directive is passed over: another error is told. */
-function settingsOf(ast: DockerfileAst, buildArgs: PlanOptions["buildArgs"]): CheckSettings {
+function readSettings(ast: DockerfileAst, { buildArgs }: PlanOptions): CheckSettings | BuildError {
   try {
     return checkSettings(ast, buildArgs);
   } catch (error) {
-    if (error instanceof BuildError) return DEFAULT_SETTINGS;
+    if (error instanceof BuildError && error.code === "dockerfile/bad-directive") return error;
     throw error;
   }
 }

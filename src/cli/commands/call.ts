@@ -1,6 +1,8 @@
-import { BuildError } from "../../core/errors.ts";
+import { BuildError, isBuildError } from "../../core/errors.ts";
+import type { SourceText } from "../../core/source-range.ts";
 import { createEngine } from "../../engine.ts";
 import { type CallAnswer, type CallMethod, callDockerfile } from "../../operations/call-dockerfile.ts";
+import { focusError } from "../../operations/focus-error.ts";
 import type { BuildOptions } from "../../operations/types.ts";
 import { chooseColours, chooseColumns } from "../../progress/choose-progress.ts";
 import { renderErrorBlock } from "../../progress/error-block.ts";
@@ -25,7 +27,19 @@ export async function runCall(written: string, options: BuildOptions, context: C
   const { env, stdout, stderr } = context;
   const warn = (text: string) => void stderr.write(`warning: ${text}\n`);
   await using engine = await createEngine({ env, warn });
-  const answer = await callDockerfile(call.method, options, { shop: engine.shop, emit: () => undefined });
+  let source: SourceText | undefined;
+  const knowsSource = (text: SourceText) => {
+    source = text;
+  };
+  const tools = { shop: engine.shop, emit: () => undefined, knowsSource };
+  let answer: CallAnswer;
+  try {
+    answer = await callDockerfile(call.method, options, tools);
+  } catch (error) {
+    const focused = await focusError(error, source);
+    if (!isBuildError(focused)) throw focused;
+    return writeError(focused, source, context);
+  }
   for (const note of answer.notes) stderr.write(`note: ${safeName(note)}\n`);
   if (call.format === "json") stdout.write(`${JSON.stringify(answer.document, null, 2)}\n`);
   else stdout.write(describeAnswer(answer, context));
@@ -82,7 +96,10 @@ function describeCheck({ findings, source, error }: Answer<"check">, context: Cl
 /** An error that a build would end with comes last on the screen, whatever the format. */
 function endCheck({ findings, source, error }: Answer<"check">, call: Call, context: CliContext): number {
   if (error === undefined) return findings.length > 0 && !call.ignoresStatus ? 1 : 0;
-  const { stderr, env } = context;
+  return writeError(error, source, context);
+}
+
+function writeError(error: BuildError, source: SourceText | undefined, { stderr, env }: CliContext): number {
   const colours = chooseColours({ isTTY: stderr.isTTY, env });
   const columns = stderr.isTTY ? chooseColumns(stderr.columns, env) : undefined;
   stderr.write(renderErrorBlock(error, { source, colours, columns }));
