@@ -159,10 +159,10 @@ test("the source of an instruction without heredocs, parsed again, is the same i
   expect(verdict(fc.check(property, { numRuns: 3000 }))).toBe("holds");
 });
 
-/** Blanks at the end are part of a trigger and of no source. */
+/** Blanks at the end are part of a trigger and of no source; comments stand above an instruction, not in it. */
 function withoutPlaces(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value ?? null), (key, item: unknown) => {
-    if (key === "at") return undefined;
+    if (key === "at" || key === "comments") return undefined;
     return key === "trigger" ? trimBlanks(String(item)) : item;
   });
 }
