@@ -83,7 +83,7 @@ export function warningLines(view: BuildView, debug: boolean): readonly string[]
   return [
     ` ${formatCount(warnings.length, "warning")} found${where}:`,
     ...warnings.flatMap(({ rule, message, line, description, docs }) => [
-      `  - ${rule}: ${safeName(message)} (line ${line})`,
+      `  - ${rule} (line ${line}): ${safeName(message)}`,
       ...(debug ? [`      ${safeName(description)}`, `      ${docs}`] : []),
     ]),
   ];

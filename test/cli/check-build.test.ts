@@ -22,8 +22,8 @@ describe("a build", () => {
       expect(stderr).toContain(` ${result}  2/4 COPY a /a`);
       expect(stderr.split("\n").slice(-5)).toEqual([
         " 2 warnings found (with their places: tsbuild check):",
-        '  - StageNameCasing: the stage name "Base" is not in lower case (line 1)',
-        '  - SecretsUsedInArgOrEnv: ENV "token" looks like a secret, and whoever has the image can read it (line 3)',
+        '  - StageNameCasing (line 1): the stage name "Base" is not in lower case',
+        '  - SecretsUsedInArgOrEnv (line 3): ENV "token" looks like a secret, and whoever has the image can read it',
         expect.stringMatching(/^sha256:/),
         "",
       ]);
