@@ -60,10 +60,11 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
     signal,
     pull: options.pull === true,
   });
+  checks.follow({ graph, bases, isIgnored: source.isIgnored });
   const plan = planBuild(ast, graph, planOptions, bases);
   source.measure(plan, emit);
   emit({ type: "planned", rows: plan.rows });
-  checks.finish({ graph, bases, isIgnored: source.isIgnored });
+  checks.finish();
   const dockerfile = source.identity;
   const reasons = buildReasons({ id: record.id, dockerfile, rows: rowFactsOf(plan, redactor(shop)) }, shop);
   const rows = reportRows(plan, { shop, emit, noCache: options.noCache === true, reasons });

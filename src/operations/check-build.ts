@@ -9,8 +9,10 @@ import { docsOf, RULES } from "../lint/rules.ts";
 import type { PlanOptions } from "../plan/types.ts";
 
 export interface BuildChecks {
-  /** The rest, once the bases are found. Throws `lint/violations` where findings are to fail the build. */
-  finish(known: Omit<StageChecks, "ast" | "buildArgs">): void;
+  /** The rest, once the bases are found: told before planning, which may end the build. */
+  follow(known: Omit<StageChecks, "ast" | "buildArgs">): void;
+  /** Throws `lint/violations` where findings are to fail the build. */
+  finish(): void;
 }
 
 /**
@@ -40,9 +42,11 @@ export function checkBuild(ast: DockerfileAst, options: PlanOptions, emit: EmitE
   };
   tell();
   return {
-    finish: (known) => {
+    follow: (known) => {
       lint.checkStages({ ast, buildArgs, ...known });
       tell();
+    },
+    finish: () => {
       const error = violations(lint.findings(), settings);
       if (error !== undefined) throw error;
     },

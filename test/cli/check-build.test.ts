@@ -109,6 +109,13 @@ describe("a build", () => {
     ).toBe(0);
   });
 
+  test("tells what was found also where it cannot be planned", () => {
+    const ran = store.attempt(["--progress=plain", project("FROM scratch\nUSER $x\nEXPOSE none\n")]);
+    expect(ran.stderr).toContain(
+      "- UndefinedVar (line 2): $x is not defined here\nerror[dockerfile/bad-arguments]",
+    );
+  });
+
   test("tells what the text shows also where a base is not to be found", () => {
     const ran = store.attempt(["--progress=plain", project("FROM localhost:1/none AS B\n")]);
     expect(ran.stderr).toContain("StageNameCasing");

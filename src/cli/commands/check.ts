@@ -21,6 +21,9 @@ export const checkCommand: Command = {
         hint: "Choose text or json.",
       });
     }
+    if (args.positionals.length !== 1) {
+      throw new BuildError("cli/usage", "check takes one folder", { hint: "Write: tsbuild check ." });
+    }
     return await runCall(`check,format=${format}`, toBuildOptions(args, context), context);
   },
 };
