@@ -77,11 +77,24 @@ function startBuild(options: BuildOptions, shop: Workshop): Build {
       source = text;
     },
   };
-  const running = runBuild(options, shop, sink).catch(async (error: unknown) => {
+  const running = run(options, shop, sink).catch(async (error: unknown) => {
     throw await focusError(error, source);
   });
   const result = finish(running, { events, shop, id: record.id });
   return { id: record.id, events, result, source: () => source };
+}
+
+/** One platform is the pipeline itself; what joins several is loaded where there are several. */
+async function run(options: BuildOptions, shop: Workshop, sink: BuildSink): Promise<BuildResult> {
+  const { platforms = [] } = options;
+  const [platform = options.platform] = platforms;
+  if (platforms.length < 2) return await runBuild({ ...options, platform, platforms: undefined }, shop, sink);
+  const { distinctPlatforms } = await import("./operations/plan-options.ts");
+  const distinct = distinctPlatforms(platforms);
+  if (distinct.length < 2)
+    return await runBuild({ ...options, platform: distinct[0], platforms: undefined }, shop, sink);
+  const { runPlatforms } = await import("./build-platforms.ts");
+  return await runPlatforms({ ...options, platforms: distinct }, shop, sink);
 }
 
 async function finish(

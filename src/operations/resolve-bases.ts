@@ -1,7 +1,7 @@
 import type { ChainId } from "../core/digest.ts";
 import { BuildError } from "../core/errors.ts";
 import type { EmitEvent } from "../core/events.ts";
-import { formatPlatform, samePlatform } from "../core/platform.ts";
+import { formatPlatform, type Platform, samePlatform } from "../core/platform.ts";
 import { findReference, formatFamiliar, withDefaultTag } from "../core/reference.ts";
 import type { DockerfileAst } from "../dockerfile/ast.ts";
 import { suggest } from "../dockerfile/suggest.ts";
@@ -14,6 +14,8 @@ import {
   type PlanOptions,
   type ResolvedBase,
 } from "../plan/types.ts";
+import type { StoredImage } from "../store/image-directory.ts";
+import { isIndex, singleImage } from "./platform-images.ts";
 import { readImageConfig } from "./read-image.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -79,7 +81,7 @@ async function findImage(
 ): Promise<ResolvedBase> {
   const { shop } = how;
   const local = how.pull ? undefined : findLocal(image, shop);
-  if (local !== undefined) return await withLayers(local, how);
+  if (local !== undefined && local !== "of-registry") return await withLayers(local, how);
   // What is pulled is unpacked on the way: by the process that will run commands on it.
   if (how.runsCommands) shop.requireNamespace();
   const reference = findReference(image.name);
@@ -89,7 +91,9 @@ async function findImage(
     });
   }
   const { pullImage } = await import("./pull-image.ts");
-  const { id } = await pullImage(withDefaultTag(reference), { ...how, platform: image.platform });
+  // The name stays with the image that has it: that one is of another platform, and as good.
+  const keepsName = local !== "of-registry";
+  const { id } = await pullImage(withDefaultTag(reference), { ...how, platform: image.platform, keepsName });
   return { image: id, config: readImageConfig(id, shop.store) };
 }
 
@@ -108,22 +112,38 @@ async function withLayers(base: ResolvedBase, { shop, signal }: FindHow): Promis
   return base;
 }
 
-function findLocal(image: NeededImage, shop: Workshop): ResolvedBase | undefined {
-  const reference = findReference(image.name);
+function findLocal(image: NeededImage, shop: Workshop): ResolvedBase | "of-registry" | undefined {
   const id = shop.store.images.resolveId(image.name);
   if (id === undefined) return undefined;
   const config = readImageConfig(id, shop.store);
-  if (
-    !samePlatform(
-      { os: config.os, architecture: config.architecture, variant: config.variant },
-      image.platform,
-    )
-  ) {
-    throw new BuildError(
-      "plan/platform",
-      `${reference === undefined ? image.name : formatFamiliar(reference)} is here for ${config.os}/${config.architecture}, not for ${formatPlatform(image.platform)}`,
-      { hint: "Pull it again with --platform, or leave --platform out." },
-    );
+  if (samePlatform(config, image.platform)) return { image: id, config };
+  const stored = shop.store.images.get(id);
+  if (stored === undefined) return undefined;
+  if (isIndex(stored)) {
+    const single = singleImage(stored, image.platform, shop);
+    return { image: single.id, config: readImageConfig(single.id, shop.store) };
   }
-  return { image: id, config };
+  const sibling = findSibling(stored, image.platform, shop);
+  if (sibling !== undefined) return sibling;
+  if (stored.repoDigests.length > 0) return "of-registry";
+  const reference = findReference(image.name);
+  throw new BuildError(
+    "plan/platform",
+    `${reference === undefined ? image.name : formatFamiliar(reference)} is here for ${config.os}/${config.architecture}, not for ${formatPlatform(image.platform)}`,
+    { hint: "Pull it again with --platform, or leave --platform out." },
+  );
+}
+
+/** What the same index brought for another platform. */
+function findSibling(image: StoredImage, platform: Platform, shop: Workshop): ResolvedBase | undefined {
+  const sibling = shop.store.images
+    .list()
+    .find(
+      (other) =>
+        other.platform === formatPlatform(platform) &&
+        other.repoDigests.some((digest) => image.repoDigests.includes(digest)),
+    );
+  return sibling === undefined
+    ? undefined
+    : { image: sibling.id, config: readImageConfig(sibling.id, shop.store) };
 }

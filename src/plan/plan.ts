@@ -198,6 +198,7 @@ class Planner {
   ): StepId {
     const id = toStepId(row.id);
     const { op, parent, reads, createdBy, at, state } = step;
+    const { platform } = this.#node(row.stageIndex);
     const args = Object.fromEntries(
       (state?.args ?? []).flatMap(({ key }) => {
         const value = state?.env.get(key);
@@ -218,6 +219,7 @@ class Planner {
         ordinal: row.ordinal,
         total: row.total,
         onbuild: row.onbuild,
+        platform,
         hiddenEnv: op.type === "run" ? this.#context().hiddenEnv : [],
         args,
       },
@@ -264,6 +266,7 @@ class Planner {
           ordinal: 0,
           total: 0,
           onbuild: false,
+          platform: this.#options.platform,
           hiddenEnv: [],
           args: {},
         },

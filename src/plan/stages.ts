@@ -53,7 +53,7 @@ export function buildStageGraph(ast: DockerfileAst, options: PlanOptions, bases:
   const globalArgs = metaArgs(ast, options);
   const heads = ast.stages.map((stage) => readHead(stage, ast, { options, globalArgs }));
   const byName = stageNames(heads);
-  const linked = heads.map((head) => ({ ...head, base: linkBase(head, heads) }));
+  const linked = withInherited(heads.map((head) => ({ ...head, base: linkBase(head, heads) })));
   const target = findTarget(options.target, linked, byName);
   const context = { ast, options, bases, byName, linked };
   const nodes = linked.map((head) => ({ ...head, instructions: linkInstructions(head, context) }));
@@ -158,6 +158,16 @@ function linkBase(head: StageHead, heads: readonly StageHead[]): StageSource {
   if (index >= 0) return { type: "stage", index };
   if (head.baseName === "scratch") return { type: "scratch" };
   return { type: "image", name: head.baseName, platform: head.platform, at: head.ast.from.at };
+}
+
+/** A stage that is FROM another runs as that one does (BuildKit: dockerfile2llb, dispatchState.platform). */
+function withInherited<T extends StageHead & { readonly base: StageSource }>(heads: readonly T[]): T[] {
+  const done: T[] = [];
+  for (const head of heads) {
+    const below = head.base.type === "stage" ? done[head.base.index] : undefined;
+    done.push(below === undefined ? head : { ...head, platform: below.platform });
+  }
+  return done;
 }
 
 function findTarget(

@@ -30,13 +30,14 @@ export const buildCommand: Command = {
 };
 
 async function runBuildCommand(args: ParsedArgs, context: CliContext): Promise<number> {
-  const options = toOptions(args, context);
+  const options = await withOutputs(toOptions(args, context), args, context);
   const asked = args.has("quiet") ? "quiet" : parseProgressMode(args.get("progress") ?? "auto");
   if (asked === undefined)
     throw usage(
       `--progress=${args.get("progress")} is not a mode`,
       "Choose auto, tty, plain, quiet, json or rawjson.",
     );
+  requireFreeOutput(options, asked);
   const choice = chooseProgress(asked, { isTTY: context.stderr.isTTY, env: context.env });
   const fromStdin = options.context === "-" || options.dockerfile === "-";
   const mayStartOver = needsUserNamespace();
@@ -55,7 +56,12 @@ async function runBuildCommand(args: ParsedArgs, context: CliContext): Promise<n
     await drawing;
     await renderer.finish();
     const iidfile = args.get("iidfile");
-    if (iidfile !== undefined) writeFileSync(iidfile, result.image.id);
+    if (iidfile !== undefined && result.image !== null) writeFileSync(iidfile, result.image.id);
+    const metadataFile = args.get("metadata-file");
+    if (metadataFile !== undefined) {
+      const { writeMetadata } = await import("../../operations/build-metadata.ts");
+      writeMetadata(metadataFile, result);
+    }
     return 0;
   } catch (error) {
     await drawing;
@@ -72,6 +78,24 @@ async function runBuildCommand(args: ParsedArgs, context: CliContext): Promise<n
     }
     return exitCodeOf(error);
   }
+}
+
+/** Outputs are looked at only where some are asked for: a plain build loads nothing of them. */
+async function withOutputs(
+  options: BuildOptions,
+  args: ParsedArgs,
+  context: CliContext,
+): Promise<BuildOptions> {
+  if (!["output", "push", "load", "annotation"].some((name) => args.all(name).length > 0)) return options;
+  const { addOutputs } = await import("./build-outputs.ts");
+  return addOutputs(options, args, context);
+}
+
+/** Standard output is the archive's alone. */
+function requireFreeOutput({ outputs = [] }: BuildOptions, mode: string): void {
+  const isTaken = outputs.some((output) => "dest" in output && output.dest === "-");
+  if (isTaken && ["json", "rawjson", "quiet"].includes(mode))
+    throw usage(`--progress=${mode} and an output both want standard output`, "Give the output a dest.");
 }
 
 function canceledError(): BuildError {
@@ -102,7 +126,7 @@ function toOptions(args: ParsedArgs, context: CliContext): BuildOptions {
     target: args.get("target"),
     noCache: args.has("no-cache"),
     pull: args.has("pull"),
-    platform: args.get("platform") ?? context.env["DOCKER_DEFAULT_PLATFORM"],
+    platforms: platforms(args, context),
     network: network(args.get("network")),
     jobs: jobs(args.get("jobs")),
     executor: executor(args.get("executor")),
@@ -111,6 +135,14 @@ function toOptions(args: ParsedArgs, context: CliContext): BuildOptions {
     debug: args.has("debug"),
     signal: context.signal,
   };
+}
+
+/** Repeated and with commas, as buildx takes them. */
+function platforms(args: ParsedArgs, { env }: CliContext): readonly string[] | undefined {
+  const given = args.all("platform");
+  const words = given.length > 0 ? given : [env["DOCKER_DEFAULT_PLATFORM"] ?? ""];
+  const list = words.flatMap((word) => word.split(",")).filter((word) => word !== "");
+  return list.length === 0 ? undefined : list;
 }
 
 /** `K=V`; a bare `K` takes its value from the environment, and is left out where that has none. */
