@@ -213,7 +213,7 @@ function parseAnnotationAttribute(name: string, value: string): Annotation | und
 /** `[PLACE[,PLACE…]:]KEY=VALUE` of --annotation. */
 export function parseAnnotation(text: string): readonly Annotation[] {
   const [, written = "manifest", key = "", value = ""] =
-    /^(?:((?:manifest|index)(?:-descriptor)?(?:\[[^\]]+\])?(?:,[^:=]*)?):)?([^=\s]+)=(.*)$/s.exec(text) ?? [];
+    /^(?:([a-z-]+(?:\[[^\]]+\])?(?:,[a-z-]+(?:\[[^\]]+\])?)*):)?([^=\s]+)=(.*)$/s.exec(text) ?? [];
   if (key === "") {
     throw new BuildError("cli/usage", `--annotation="${text}" is no annotation`, {
       hint: "Write KEY=VALUE, or manifest:KEY=VALUE, index:KEY=VALUE, manifest-descriptor:KEY=VALUE.",

@@ -1,5 +1,8 @@
 import { BuildError } from "../../core/errors.ts";
+import type { Platform } from "../../core/platform.ts";
+import { refuseLostAnnotations } from "../../operations/annotations.ts";
 import { type ParsedOutput, parseAnnotation, parseOutput } from "../../operations/parse-outputs.ts";
+import { HOST_PLATFORM, requirePlatform } from "../../operations/plan-options.ts";
 import type { BuildOptions } from "../../operations/types.ts";
 import type { OutputSpec } from "../../output/output-spec.ts";
 import type { ParsedArgs } from "../args.ts";
@@ -24,6 +27,9 @@ export function addOutputs(options: BuildOptions, args: ParsedArgs, context: Cli
       "--annotation is for images, and files are written alone",
       "Add an image output, or leave it out.",
     );
+  const everywhere = outputs.flatMap((output) => ("annotations" in output ? output.annotations : []));
+  refuseLostAnnotations([...annotations, ...everywhere], (options.platforms ?? [undefined]).map(platformOf));
+  requireNames(outputs, options);
   return {
     ...options,
     outputs,
@@ -31,6 +37,16 @@ export function addOutputs(options: BuildOptions, args: ParsedArgs, context: Cli
     standardOutput: (pieces) => writeStreamFrom(context.stdout, pieces),
     keepTimestamps: keepTimestamps(parsed, options),
   };
+}
+
+function platformOf(text: string | undefined): Platform {
+  return text === undefined ? HOST_PLATFORM : requirePlatform(text);
+}
+
+function requireNames(outputs: readonly OutputSpec[], { tags = [] }: BuildOptions): void {
+  const lacks = outputs.some((output) => output.type === "image" && output.push && output.names.length === 0);
+  if (lacks && tags.length === 0)
+    throw usage("what is pushed needs a name", "Write -t registry.example.com/team/app:1.0.");
 }
 
 const ENCODING = {
