@@ -44,6 +44,22 @@ function build(...args: string[]) {
   return { ran, again };
 }
 
+function at(name: string): string {
+  return join(store.folder, name);
+}
+
+function raw(image: string) {
+  return JSON.parse(execFileSync("skopeo", ["inspect", "--raw", image], { encoding: "utf8" })) as {
+    mediaType: string;
+    layers: { mediaType: string; digest: string }[];
+    annotations?: Record<string, string>;
+  };
+}
+
+function idOf(name: string): string | undefined {
+  return (JSON.parse(store.run(["inspect", name]).stdout) as { Id: string }[])[0]?.Id;
+}
+
 describe("-o DIR", () => {
   test("holds the final stage's files, with modes, times and links, and keeps no image", () => {
     const out = join(store.folder, "out");
@@ -101,15 +117,6 @@ describe("type=tar", () => {
 });
 
 describe("archives and layouts", () => {
-  const at = (name: string) => join(store.folder, name);
-  const raw = (text: string) =>
-    JSON.parse(execFileSync("skopeo", ["inspect", "--raw", text], { encoding: "utf8" })) as {
-      mediaType: string;
-      layers: { mediaType: string; digest: string }[];
-      annotations?: Record<string, string>;
-    };
-  const idOf = (name: string) => (JSON.parse(store.run(["inspect", name]).stdout) as { Id: string }[])[0]?.Id;
-
   test.each([
     { output: "", layer: "tar+gzip" },
     { output: ",compression=uncompressed", layer: "v1.tar" },
@@ -199,10 +206,10 @@ describe("several platforms", () => {
   test("make one image with an index, each with the arguments of its own", () => {
     const path = join(store.folder, "multi.tar");
     const out = join(store.folder, "multi");
-    const file = ["-f", join(context, "multi.Dockerfile")];
+    const dockerfile = ["-f", join(context, "multi.Dockerfile")];
     build(
       ...both,
-      ...file,
+      ...dockerfile,
       "-t",
       "multi:1",
       "-o",
@@ -214,10 +221,10 @@ describe("several platforms", () => {
     );
     expect(readdirSync(out).toSorted()).toEqual(["linux_amd64", "linux_arm64"]);
     expect(readdirSync(join(out, "linux_arm64"))).toEqual(["arm64"]);
-    const raw = execFileSync("skopeo", ["inspect", "--raw", `oci-archive:${path}:multi:1`], {
+    const document = execFileSync("skopeo", ["inspect", "--raw", `oci-archive:${path}:multi:1`], {
       encoding: "utf8",
     });
-    expect(JSON.parse(raw)).toMatchObject({
+    expect(JSON.parse(document)).toMatchObject({
       annotations: { a: "b" },
       manifests: [{ platform: { architecture: "amd64" } }, { platform: { architecture: "arm64" } }],
     });
@@ -246,8 +253,8 @@ describe("several platforms", () => {
     expect(other.run(["inspect", "-f", "{{.Architecture}}", "multi:1"]).stdout).toBe("arm64\n");
     const all = join(store.folder, "all.tar");
     store.run(["save", "--format", "oci-archive", "-o", all, "multi:1"]);
-    const raw = execFileSync("skopeo", ["inspect", "--raw", `oci-archive:${all}:multi:1`]);
-    expect((JSON.parse(raw.toString()) as { manifests: unknown[] }).manifests).toHaveLength(2);
+    const document = execFileSync("skopeo", ["inspect", "--raw", `oci-archive:${all}:multi:1`]);
+    expect((JSON.parse(document.toString()) as { manifests: unknown[] }).manifests).toHaveLength(2);
     const out = join(store.folder, "on-arm");
     store.run(["--platform", "linux/arm64", "-o", out, "-"], "FROM multi:1\nWORKDIR /new\n");
     expect(readdirSync(out).toSorted()).toEqual(["arm64", "new"]);

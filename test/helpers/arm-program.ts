@@ -2,7 +2,6 @@
 export function armProgram(text: string): Buffer {
   const path = Buffer.from("/made-by-arm\0\0\0\0");
   const words = Buffer.from(text.padEnd(Math.ceil(text.length / 4) * 4, "\0"));
-  const movz = (register: number, value: number) => 0xd2800000 + value * 32 + register;
   const code = [
     0x92800c60, // x0 = AT_FDCWD (-100)
     0, // x1 = path: put in below
@@ -18,12 +17,21 @@ export function armProgram(text: string): Buffer {
     movz(8, 93), // exit
     0xd4000001,
   ];
-  const adr = (at: number, target: number) => 0x10000001 + ((target - at) / 4) * 32;
   const end = code.length * 4;
   code[1] = adr(4, end);
   code[6] = adr(24, end + path.length);
   const body = Buffer.concat([words32(code), path, words]);
   return Buffer.concat([elfHeader(64 + 56 + body.length), body]);
+}
+
+/** A number into a register. */
+function movz(register: number, value: number): number {
+  return 0xd2800000 + value * 32 + register;
+}
+
+/** An address, relative to the instruction, into x1. */
+function adr(at: number, target: number): number {
+  return 0x10000001 + ((target - at) / 4) * 32;
 }
 
 /** ELF64, little-endian, EM_AARCH64; one segment that is the whole file (elf.h). */
