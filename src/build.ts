@@ -9,7 +9,7 @@ import { requireEmulation } from "./operations/emulation.ts";
 import { keepBuild } from "./operations/keep-build.ts";
 import type { ExportedImage } from "./operations/keep-image.ts";
 import { openSource } from "./operations/open-source.ts";
-import { defaultJobs, HOST_PLATFORM, toPlanOptions } from "./operations/plan-options.ts";
+import { defaultJobs, HOST_PLATFORM, stagesWithoutCache, toPlanOptions } from "./operations/plan-options.ts";
 import { recordBuild } from "./operations/record-build.ts";
 import { reportRows } from "./operations/report-rows.ts";
 import { resolveBases } from "./operations/resolve-bases.ts";
@@ -72,7 +72,8 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
   await sink.part?.planned(plan.rows);
   const dockerfile = identityFor(source.identity, planOptions.platform);
   const reasons = buildReasons({ id: record.id, dockerfile, rows: rowFactsOf(plan, redactor(shop)) }, shop);
-  const rows = reportRows(plan, { shop, emit, noCache: options.noCache === true, reasons });
+  const noCache = stagesWithoutCache(ast, options);
+  const rows = reportRows(plan, { shop, emit, noCache, reasons });
 
   const runsCommands = [...plan.steps.values()].some((step) => step.op.type === "run");
   const tools = stepTools({ shop, source, emit, record, executor: options.executor ?? "auto" });
@@ -81,7 +82,6 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
   const jobs = options.jobs ?? defaultJobs();
   const about = { options, source, dockerfile, startedMs, reasons };
   try {
-    const noCache = options.noCache === true;
     const results = await solve(plan.steps, ports, { jobs, noCache, dockerfile, signal });
     const built = await assembleImage({ plan, results, options, shop });
     const made = await finishBuild([built], options, { shop, sink });

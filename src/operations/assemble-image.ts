@@ -30,7 +30,8 @@ export async function assembleImage(build: {
   const epochSeconds = options.sourceDateEpoch;
   const chain = stageChain(plan, target);
   const bottom = chain[0]?.rows[0]?.step;
-  const baseLayers = bottom === undefined ? 0 : (results.get(bottom)?.snapshot.layers.length ?? 0);
+  const isBuilt = bottom === undefined || plan.steps.get(bottom)?.op.type !== "image";
+  const baseLayers = isBuilt ? 0 : (results.get(bottom)?.snapshot.layers.length ?? 0);
   const clampSeconds = options.keepTimestamps === true ? undefined : epochSeconds;
   const layers = await withEpoch(final.snapshot.layers, {
     from: baseLayers,

@@ -1,7 +1,9 @@
 import { availableParallelism } from "node:os";
 import { BuildError } from "../core/errors.ts";
 import { formatPlatform, type Platform, parsePlatform, platformOf } from "../core/platform.ts";
+import type { DockerfileAst } from "../dockerfile/ast.ts";
 import type { PlanOptions } from "../plan/types.ts";
+import { toNamedContexts } from "./build-contexts.ts";
 import type { BuildOptions } from "./types.ts";
 
 /** This machine's platform. */
@@ -21,6 +23,7 @@ export function toPlanOptions(options: BuildOptions): PlanOptions {
     platform: options.platform === undefined ? HOST_PLATFORM : requirePlatform(options.platform),
     buildPlatform: HOST_PLATFORM,
     network: options.network ?? "host",
+    contexts: toNamedContexts(options.buildContexts ?? []),
   };
 }
 
@@ -36,6 +39,30 @@ export function requirePlatform(text: string): Platform {
   throw new BuildError("plan/platform", `"${text}" is not a platform`, {
     hint: "A platform reads os/architecture[/variant], such as linux/arm64.",
   });
+}
+
+/** Of which stages (by index) no record is used: of all, or of those that were named. Throws `plan/unknown-stage`. */
+export function stagesWithoutCache(
+  ast: DockerfileAst,
+  { noCache = false, noCacheFilter = [] }: BuildOptions,
+): (stageIndex: number) => boolean {
+  if (noCache || noCacheFilter.length === 0) return () => noCache;
+  const names = ast.stages.map(({ from }) => from.stageName?.toLowerCase());
+  const stages = new Set<number>();
+  for (const name of noCacheFilter) {
+    const index = names.lastIndexOf(name.toLowerCase());
+    if (index < 0) {
+      const known = names.filter((each) => each !== undefined);
+      throw new BuildError("plan/unknown-stage", `--no-cache-filter: there is no stage "${name}"`, {
+        hint:
+          known.length > 0
+            ? `Stages with a name: ${known.join(", ")}.`
+            : "No stage has a name; write FROM … AS name.",
+      });
+    }
+    stages.add(index);
+  }
+  return (stageIndex) => stages.has(stageIndex);
 }
 
 /** Each once, in the order written. */

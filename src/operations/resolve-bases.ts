@@ -15,6 +15,7 @@ import {
   type ResolvedBase,
 } from "../plan/types.ts";
 import type { StoredImage } from "../store/image-directory.ts";
+import { OCI_LAYOUT } from "./build-contexts.ts";
 import { isIndex, singleImage } from "./platform-images.ts";
 import { readImageConfig } from "./read-image.ts";
 import type { Workshop } from "./workshop.ts";
@@ -80,6 +81,7 @@ async function findImage(
   how: FindHow & { readonly runsCommands: boolean },
 ): Promise<ResolvedBase> {
   const { shop } = how;
+  if (image.name.startsWith(OCI_LAYOUT)) return await findInLayout(image, how);
   const local = how.pull ? undefined : findLocal(image, shop);
   if (local !== undefined && local !== "of-registry") return await withLayers(local, how);
   // What is pulled is unpacked on the way: by the process that will run commands on it.
@@ -94,6 +96,13 @@ async function findImage(
   // The name stays with the image that has it: that one is of another platform, and as good.
   const keepsName = local !== "of-registry";
   const { id } = await pullImage(withDefaultTag(reference), { ...how, platform: image.platform, keepsName });
+  return { image: id, config: readImageConfig(id, shop.store) };
+}
+
+/** An image of an OCI layout, taken into the store without a name. */
+async function findInLayout(image: NeededImage, { shop, signal }: FindHow): Promise<ResolvedBase> {
+  const { loadLayoutImage } = await import("./load-images.ts");
+  const id = await loadLayoutImage(image.name.slice(OCI_LAYOUT.length), image.platform, { shop, signal });
   return { image: id, config: readImageConfig(id, shop.store) };
 }
 

@@ -85,12 +85,19 @@ function baseSnapshot(step: Step, shop: Workshop) {
 
 async function copySources(op: CopyOp, inputs: StepInputs, tools: StepTools): Promise<SourceMaterial[]> {
   const tree = await sourceTree(op, inputs, tools);
-  const fromContext = op.from.type === "context";
+  const top = op.from.type === "context" ? op.from.name : "/";
   return readSources(op, tree).map((source) => ({
     ...source,
-    path: source.path === "" ? (fromContext ? "." : "/") : decodePath(source.path),
+    path: pathIn(top, decodePath(source.path)),
     name: decodePath(source.name),
   }));
+}
+
+/** How people read a source: of the context as it is, of a named one behind its name, of an image or stage absolute at its top. */
+function pathIn(top: string, path: string): string {
+  if (top === "") return path === "" ? "." : path;
+  if (top === "/") return path === "" ? "/" : path;
+  return path === "" ? `(${top})` : `(${top})/${path}`;
 }
 
 async function missingHint(

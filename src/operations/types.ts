@@ -4,6 +4,7 @@ import type { Digest } from "../core/digest.ts";
 import type { LayerSummary, StepOutcome } from "../core/events.ts";
 import type { NetworkMode } from "../core/step.ts";
 import type { Annotation, OutputSpec } from "../output/output-spec.ts";
+import type { BuildContext } from "./build-contexts.ts";
 
 /** What `build` takes; everything but the context has a default. */
 export interface BuildOptions {
@@ -35,6 +36,10 @@ export interface BuildOptions {
   readonly annotations?: readonly Annotation[] | undefined;
   /** With SOURCE_DATE_EPOCH: leave the times of files in layers as they are. */
   readonly keepTimestamps?: boolean | undefined;
+  /** --build-context: names to folders and images, as `parseBuildContext` reads them. */
+  readonly buildContexts?: readonly BuildContext[] | undefined;
+  /** Stages that run all their steps, as with noCache. */
+  readonly noCacheFilter?: readonly string[] | undefined;
   /** Several make an image index; one is as `platform`. */
   readonly platforms?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;

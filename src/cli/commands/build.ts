@@ -3,6 +3,7 @@ import { BuildError, isBuildError } from "../../core/errors.ts";
 import type { NetworkMode } from "../../core/step.ts";
 import { createEngine } from "../../engine.ts";
 import { needsUserNamespace } from "../../host/user-namespace.ts";
+import { parseBuildContext } from "../../operations/build-contexts.ts";
 import type { BuildOptions } from "../../operations/types.ts";
 import { NeedsUserNamespace } from "../../operations/workshop.ts";
 import {
@@ -125,6 +126,11 @@ function toOptions(args: ParsedArgs, context: CliContext): BuildOptions {
     labels: pairs(args.all("label"), {}),
     target: args.get("target"),
     noCache: args.has("no-cache"),
+    noCacheFilter: args
+      .all("no-cache-filter")
+      .flatMap((text) => text.split(","))
+      .filter((name) => name !== ""),
+    buildContexts: args.all("build-context").map((text) => parseBuildContext(text)),
     pull: args.has("pull"),
     platforms: platforms(args, context),
     network: network(args.get("network")),
