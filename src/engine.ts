@@ -2,6 +2,7 @@ import { type BuildSink, runBuild } from "./build.ts";
 import { BuildError, isBuildError } from "./core/errors.ts";
 import type { BuildEvent, EmitEvent } from "./core/events.ts";
 import type { SourceText } from "./core/source-range.ts";
+import type { Difference } from "./operations/compare-builds.ts";
 import { EventStream } from "./operations/event-stream.ts";
 import type { Explanation } from "./operations/explain-build.ts";
 import { focusError } from "./operations/focus-error.ts";
@@ -22,6 +23,11 @@ export interface Build {
   readonly source: () => SourceText | undefined;
 }
 
+/** Two builds of the same under way: their events come one after the other. */
+export interface TwiceBuilt extends Pick<Build, "events" | "source"> {
+  readonly result: Promise<readonly Difference[]>;
+}
+
 export interface EngineOptions {
   /** The store's folder; default as the command line's: TSBUILD_HOME, XDG_DATA_HOME, ~/.local/share. */
   readonly home?: string | undefined;
@@ -33,6 +39,8 @@ export interface EngineOptions {
 export interface Engine extends AsyncDisposable {
   readonly home: string;
   build(options: BuildOptions): Build;
+  /** Builds twice without the cache; `result` is what differs between the two images. Neither is kept. */
+  buildTwice(options: BuildOptions): TwiceBuilt;
   /** Why each step of a recorded build (default: the latest) hit or missed. Rejects with `cli/usage` where there is none. */
   explain(id?: string): Promise<Explanation>;
   /** For operations of the command line that are not builds. */
@@ -56,6 +64,7 @@ export function createEngine(options: EngineOptions = {}): Promise<Engine> {
       running.add(settled);
       return build;
     },
+    buildTwice: (buildOptions) => startTwice(buildOptions, shop, running),
     explain: async (id) => (await import("./operations/explain-build.ts")).explainBuild(id, shop.store),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(running);
@@ -97,6 +106,41 @@ async function run(options: BuildOptions, shop: Workshop, sink: BuildSink): Prom
   return await runPlatforms({ ...options, platforms: distinct }, shop, sink);
 }
 
+function startTwice(options: BuildOptions, shop: Workshop, open: Set<Promise<unknown>>): TwiceBuilt {
+  const events = new EventStream(shop.clock);
+  let source: SourceText | undefined;
+  const emit: EmitEvent = (event) => events.push(event);
+  const knowsSource = (text: SourceText) => {
+    source = text;
+  };
+  const signal = options.signal ?? new AbortController().signal;
+  const result = (async () => {
+    const { buildTwice } = await import("./build-twice.ts");
+    try {
+      return await buildTwice(options, shop, () => {
+        const record = shop.store.builds.create();
+        const ended = (error: unknown) => {
+          if (error instanceof NeedsUserNamespace) shop.store.builds.remove(record.id);
+          else emit(finishedEvent(error));
+        };
+        return { record, emit, signal, knowsSource, ended };
+      });
+    } catch (error) {
+      throw await focusError(error, source);
+    } finally {
+      events.end();
+    }
+  })();
+  const settled = result.catch(() => undefined).finally(() => open.delete(settled));
+  open.add(settled);
+  return { events, result, source: () => source };
+}
+
+function finishedEvent(error: unknown) {
+  const about = error === undefined ? null : eventError(error);
+  return { type: "finished", image: null, sizeBytes: 0, layers: 0, error: about } as const;
+}
+
 async function finish(
   running: Promise<BuildResult>,
   { events, shop, id }: { readonly events: EventStream; readonly shop: Workshop; readonly id: string },
@@ -109,7 +153,7 @@ async function finish(
   } catch (error) {
     // The caller starts over in a namespace: nothing has been done and nothing is to be told.
     if (error instanceof NeedsUserNamespace) shop.store.builds.remove(id);
-    else events.push({ type: "finished", image: null, sizeBytes: 0, layers: 0, error: eventError(error) });
+    else events.push(finishedEvent(error));
     throw error;
   } finally {
     events.end();

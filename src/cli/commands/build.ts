@@ -105,7 +105,8 @@ function canceledError(): BuildError {
   });
 }
 
-function toOptions(args: ParsedArgs, context: CliContext): BuildOptions {
+/** The flags of a build as its options. Throws `cli/usage`. */
+export function toOptions(args: ParsedArgs, context: CliContext): BuildOptions {
   const [path, ...more] = args.positionals;
   if (path === undefined || more.length > 0) {
     throw usage(
