@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type BuildSink, runBuild } from "./build.ts";
 import type { BuiltImage } from "./operations/assemble-image.ts";
 import { compareBuilds, type Difference } from "./operations/compare-builds.ts";
-import type { BuildOptions } from "./operations/types.ts";
+import type { BuildOptions, BuildResult } from "./operations/types.ts";
 import type { Workshop } from "./operations/workshop.ts";
 
 /** Times in layers are whole seconds: builds less than one apart could agree by chance. */
@@ -15,7 +15,9 @@ const SECOND_MS = 1000;
 export async function buildTwice(
   options: BuildOptions,
   shop: Workshop,
-  sink: (round: number) => BuildSink & { readonly ended: (error: unknown) => void },
+  sink: (
+    round: number,
+  ) => BuildSink & { readonly ended: (result: BuildResult | undefined, error?: unknown) => void },
 ): Promise<readonly Difference[]> {
   using _lease = shop.store.openLease("build");
   const images: BuiltImage[] = [];
@@ -25,10 +27,9 @@ export async function buildTwice(
     const part = { planned: () => Promise.resolve(), built: (image: BuiltImage) => void images.push(image) };
     const alone = { ...options, noCache: true, tags: [], outputs: undefined };
     try {
-      await runBuild(alone, shop, { ...own, part });
-      own.ended(undefined);
+      own.ended(await runBuild(alone, shop, { ...own, part }));
     } catch (error) {
-      own.ended(error);
+      own.ended(undefined, error);
       throw error;
     }
     const nextSecondMs = SECOND_MS * (Math.floor(startedMs / SECOND_MS) + 1);

@@ -64,6 +64,10 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
     await debugNotes(ast, options, { shop, emit });
   }
   const finding = { shop, emit, signal, pull: options.pull === true };
+  if (Object.keys(planOptions.buildArgs).some((name) => name.startsWith("BUILDKIT_"))) {
+    const { builtinArgNotes } = await import("./operations/builtin-args.ts");
+    for (const text of builtinArgNotes(planOptions.buildArgs)) emit({ type: "note", level: "warning", text });
+  }
   const { graph, bases } = await resolveBases(ast, planOptions, finding);
   const plan = planBuild(ast, graph, planOptions, bases);
   source.measure(plan, emit);

@@ -7,6 +7,7 @@ import { EventStream } from "./operations/event-stream.ts";
 import type { Explanation } from "./operations/explain-build.ts";
 import { focusError } from "./operations/focus-error.ts";
 import { openWorkshop, type WorkshopOptions } from "./operations/open-workshop.ts";
+import { distinctPlatforms, wantsIndex } from "./operations/plan-options.ts";
 import type { BuildOptions, BuildResult } from "./operations/types.ts";
 import { NeedsUserNamespace, type Workshop } from "./operations/workshop.ts";
 
@@ -95,13 +96,10 @@ function startBuild(options: BuildOptions, shop: Workshop): Build {
 
 /** One platform is the pipeline itself; what joins several is loaded where there are several. */
 async function run(options: BuildOptions, shop: Workshop, sink: BuildSink): Promise<BuildResult> {
-  const { platforms = [] } = options;
-  const [platform = options.platform] = platforms;
-  if (platforms.length < 2) return await runBuild({ ...options, platform, platforms: undefined }, shop, sink);
-  const { distinctPlatforms } = await import("./operations/plan-options.ts");
-  const distinct = distinctPlatforms(platforms);
-  if (distinct.length < 2)
-    return await runBuild({ ...options, platform: distinct[0], platforms: undefined }, shop, sink);
+  const distinct = distinctPlatforms(options);
+  const [platform] = distinct;
+  if (distinct.length < 2 && !wantsIndex(options))
+    return await runBuild({ ...options, platform, platforms: undefined }, shop, sink);
   const { runPlatforms } = await import("./build-platforms.ts");
   return await runPlatforms({ ...options, platforms: distinct }, shop, sink);
 }
@@ -119,9 +117,9 @@ function startTwice(options: BuildOptions, shop: Workshop, open: Set<Promise<unk
     try {
       return await buildTwice(options, shop, () => {
         const record = shop.store.builds.create();
-        const ended = (error: unknown) => {
+        const ended = (made: BuildResult | undefined, error?: unknown) => {
           if (error instanceof NeedsUserNamespace) shop.store.builds.remove(record.id);
-          else emit(finishedEvent(error));
+          else emit({ ...finishedEvent(error), sizeBytes: made?.sizeBytes ?? 0, layers: made?.layers ?? 0 });
         };
         return { record, emit, signal, knowsSource, ended };
       });

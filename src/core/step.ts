@@ -74,6 +74,8 @@ export interface RunOp {
   readonly cwd: string;
   readonly user: string;
   readonly network: NetworkMode;
+  /** BUILDKIT_SANDBOX_HOSTNAME, where it was given. */
+  readonly hostname?: string | undefined;
   /** Files of a heredoc with a shebang, mounted for the command; name to content. */
   readonly inline?: readonly InlineFile[] | undefined;
 }

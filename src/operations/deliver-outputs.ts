@@ -60,8 +60,8 @@ function folderOf(platform: Platform): string {
   return formatPlatform(platform).replaceAll("/", "_");
 }
 
-function isSplit(output: FilesOutput, { images }: Delivery): boolean {
-  return output.platformSplit && images.length > 1;
+function isSplit(output: FilesOutput, { options }: Delivery): boolean {
+  return output.platformSplit && options.platforms !== undefined;
 }
 
 async function writeFolders(output: FilesOutput, delivery: Delivery): Promise<undefined> {
@@ -119,7 +119,7 @@ async function* untilAborted(pieces: Pieces, signal: AbortSignal): Pieces {
 
 async function writeArchive(output: ArchiveOutput, delivery: Delivery): Promise<Descriptor | undefined> {
   const { images, options, shop, emit, signal } = delivery;
-  if (output.type === "docker" && images.length > 1) {
+  if (output.type === "docker" && options.platforms !== undefined) {
     if (output.mayLackDaemon !== true) throw oneOnly();
     emit({
       type: "note",

@@ -23,7 +23,7 @@ export function keepBuild(
   if (tags.length === 0 && isFilesOnly(outputs)) return undefined;
   const [only] = images;
   if (only === undefined) throw new Error("a build of no platform");
-  if (options.platforms === undefined || options.platforms.length < 2) {
+  if (options.platforms === undefined) {
     const annotations = annotationsAt("manifest", options.annotations ?? [], only.platform);
     const { created, platform } = only;
     return keepImage(only.config, only.layers, { created, tags, platform, shop, annotations });

@@ -34,7 +34,7 @@ export async function packBuild(images: readonly BuiltImage[], how: PackBuildHow
   for (const image of images) packed.push(await packOne(image, how));
   const [only] = packed;
   const { annotations } = how.encoding;
-  if (only !== undefined && packed.length === 1) {
+  if (only !== undefined && how.options.platforms === undefined) {
     const own = annotationsAt("manifest-descriptor", annotations, images[0]?.platform);
     return { ...only, ...(Object.keys(own).length === 0 ? {} : { annotations: own }) };
   }

@@ -65,9 +65,16 @@ export function stagesWithoutCache(
   return (stageIndex) => stages.has(stageIndex);
 }
 
-/** Each once, in the order written. */
-export function distinctPlatforms(texts: readonly string[]): readonly string[] {
-  return [...new Set(texts.map((text) => formatPlatform(requirePlatform(text))))];
+/** Each once, in the order written; this machine's where none is. */
+export function distinctPlatforms({ platforms, platform }: BuildOptions): readonly string[] {
+  const given = platforms ?? (platform === undefined ? [] : [platform]);
+  const texts = given.map((text) => formatPlatform(requirePlatform(text)));
+  return texts.length === 0 ? [formatPlatform(HOST_PLATFORM)] : [...new Set(texts)];
+}
+
+/** BUILDKIT_MULTI_PLATFORM: one platform gets an index too. */
+export function wantsIndex({ buildArgs = {} }: BuildOptions): boolean {
+  return ["1", "t", "T", "true", "TRUE", "True"].includes(buildArgs["BUILDKIT_MULTI_PLATFORM"] ?? "");
 }
 
 /** As many steps at once as cores, but at least four: much of what steps do is waiting. */
