@@ -15,6 +15,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   executor: ["core", "host"],
   image: ["core"],
   base: ["core", "host"],
+  output: ["core", "host", "image", "layer"],
   store: ["core", "host"],
   registry: ["core", "host", "image"],
   solver: ["core", "cache-key"],
@@ -33,6 +34,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "executor",
     "image",
     "base",
+    "output",
     "store",
     "registry",
     "solver",
@@ -41,7 +43,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   progress: ["core"],
   tui: ["core", "progress"],
-  cli: ["core", "host", "operations", "progress", "tui"],
+  cli: ["core", "host", "operations", "output", "progress", "tui"],
 };
 
 /** Folders whose code must be a function of its arguments: no disk, clock, network or process. */

@@ -1,13 +1,16 @@
 import { tsbuildModel } from "./cache-key/tsbuild-model.ts";
-import type { EmitEvent } from "./core/events.ts";
-import { formatPlatform } from "./core/platform.ts";
+import type { EmitEvent, RowPlan } from "./core/events.ts";
+import { formatPlatform, type Platform, samePlatform } from "./core/platform.ts";
 import type { SourceText } from "./core/source-range.ts";
 import { parseDockerfile } from "./dockerfile/parse.ts";
+import { assembleImage, type BuiltImage } from "./operations/assemble-image.ts";
 import { buildReasons } from "./operations/build-reasons.ts";
 import { checkBuild } from "./operations/check-build.ts";
-import { exportImage } from "./operations/export-image.ts";
+import { requireEmulation } from "./operations/emulation.ts";
+import { keepBuild } from "./operations/keep-build.ts";
+import type { ExportedImage } from "./operations/keep-image.ts";
 import { openSource } from "./operations/open-source.ts";
-import { defaultJobs, toPlanOptions } from "./operations/plan-options.ts";
+import { defaultJobs, HOST_PLATFORM, stagesWithoutCache, toPlanOptions } from "./operations/plan-options.ts";
 import { recordBuild } from "./operations/record-build.ts";
 import { reportRows } from "./operations/report-rows.ts";
 import { resolveBases } from "./operations/resolve-bases.ts";
@@ -27,6 +30,14 @@ export interface BuildSink {
   readonly signal: AbortSignal;
   /** Called once the Dockerfile is read: errors point into it. */
   readonly knowsSource: (source: SourceText) => void;
+  /** This build makes one platform of an image of several: the index and the outputs are another's. */
+  readonly part?: BuildPart | undefined;
+}
+
+export interface BuildPart {
+  /** The plan is made; resolves when it is this platform's turn to work. */
+  readonly planned: (rows: readonly RowPlan[]) => Promise<void>;
+  readonly built: (image: BuiltImage) => void;
 }
 
 /**
@@ -53,51 +64,71 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
     const { debugNotes } = await import("./operations/debug-notes.ts");
     await debugNotes(ast, options, { shop, emit });
   }
+  const finding = { shop, emit, signal, pull: options.pull === true };
+  if (Object.keys(planOptions.buildArgs).some((name) => name.startsWith("BUILDKIT_"))) {
+    const { builtinArgNotes } = await import("./operations/builtin-args.ts");
+    for (const text of builtinArgNotes(planOptions.buildArgs)) emit({ type: "note", level: "warning", text });
+  }
   const checks = checkBuild(ast, planOptions, emit);
-  const { graph, bases } = await resolveBases(ast, planOptions, {
-    shop,
-    emit,
-    signal,
-    pull: options.pull === true,
-  });
+  const { graph, bases } = await resolveBases(ast, planOptions, finding);
   checks.follow({ graph, bases, isIgnored: source.isIgnored });
   const plan = planBuild(ast, graph, planOptions, bases);
   source.measure(plan, emit);
+  requireEmulation(plan);
   emit({ type: "planned", rows: plan.rows });
   checks.finish();
-  const dockerfile = source.identity;
+  await sink.part?.planned(plan.rows);
+  const dockerfile = identityFor(source.identity, planOptions.platform);
   const reasons = buildReasons({ id: record.id, dockerfile, rows: rowFactsOf(plan, redactor(shop)) }, shop);
-  const rows = reportRows(plan, { shop, emit, noCache: options.noCache === true, reasons });
+  const noCache = stagesWithoutCache(ast, options);
+  const rows = reportRows(plan, { shop, emit, noCache, reasons });
 
   const runsCommands = [...plan.steps.values()].some((step) => step.op.type === "run");
   const tools = stepTools({ shop, source, emit, record, executor: options.executor ?? "auto" });
-  const ports = solverPorts(shop, {
-    model: tsbuildModel,
-    emit: rows.emit,
-    platform: planOptions.platform,
-    dockerfile,
-    tools,
-    source,
-    reasons,
-    runsCommands,
-  });
-  const about = { options, source, startedMs, reasons };
+  const wired = { emit: rows.emit, dockerfile, tools, source, reasons, runsCommands };
+  const ports = solverPorts(shop, { model: tsbuildModel, ...wired });
   const jobs = options.jobs ?? defaultJobs();
+  const about = { options, source, dockerfile, startedMs, reasons };
   try {
-    const results = await solve(plan.steps, ports, {
-      jobs,
-      noCache: options.noCache === true,
-      dockerfile,
-      signal,
-    });
-    const image = await exportImage({ plan, results, options, shop });
+    const results = await solve(plan.steps, ports, { jobs, noCache, dockerfile, signal });
+    const built = await assembleImage({ plan, results, options, shop });
+    const made = await finishBuild([built], options, { shop, sink });
     const steps = rows.finish();
-    recordBuild(record, { ...about, endedMs: shop.clock.nowMs(), steps, image });
-    return { id: record.id, image, sizeBytes: image.sizeBytes, layers: image.layers, steps };
+    recordBuild(record, { ...about, endedMs: shop.clock.nowMs(), steps, image: made.image });
+    return { id: record.id, ...made, steps };
   } catch (error) {
     if (error instanceof NeedsUserNamespace) throw error;
     const endedMs = shop.clock.nowMs();
     recordBuild(record, { ...about, endedMs, error, steps: rows.finish(), image: undefined });
     throw error;
   }
+}
+
+/** Builds of one project for one platform are compared with each other, whatever was built for another in between. */
+function identityFor(dockerfile: string, platform: Platform): string {
+  return samePlatform(platform, HOST_PLATFORM) ? dockerfile : `${dockerfile} (${formatPlatform(platform)})`;
+}
+
+/** Keeps what was built, one image a platform, and writes the outputs. Of a part only the image is handed on. */
+export async function finishBuild(
+  images: readonly BuiltImage[],
+  options: BuildOptions,
+  { shop, sink }: { readonly shop: Workshop; readonly sink: BuildSink },
+): Promise<Omit<BuildResult, "id" | "steps"> & { readonly image: ExportedImage | null }> {
+  const layers = images.flatMap((image) => image.layers);
+  const sizeBytes = layers.reduce((sum, layer) => sum + layer.size, 0);
+  const counts = { sizeBytes, layers: layers.length };
+  const [only] = images;
+  if (sink.part !== undefined && only !== undefined) {
+    sink.part.built(only);
+    return { image: null, descriptor: null, ...counts };
+  }
+  const image = keepBuild(images, options, shop);
+  let descriptor = image?.descriptor;
+  if (options.outputs !== undefined && options.outputs.length > 0) {
+    const { deliverOutputs } = await import("./operations/deliver-outputs.ts");
+    const { emit, signal } = sink;
+    descriptor = (await deliverOutputs({ images, kept: image, options, shop, emit, signal })) ?? descriptor;
+  }
+  return { image: image ?? null, descriptor: descriptor ?? null, ...counts };
 }

@@ -2,10 +2,12 @@ import { type BuildSink, runBuild } from "./build.ts";
 import { BuildError, isBuildError } from "./core/errors.ts";
 import type { BuildEvent, EmitEvent } from "./core/events.ts";
 import type { SourceText } from "./core/source-range.ts";
+import type { Difference } from "./operations/compare-builds.ts";
 import { EventStream } from "./operations/event-stream.ts";
 import type { Explanation } from "./operations/explain-build.ts";
 import { focusError } from "./operations/focus-error.ts";
 import { openWorkshop, type WorkshopOptions } from "./operations/open-workshop.ts";
+import { distinctPlatforms, wantsIndex } from "./operations/plan-options.ts";
 import type { BuildOptions, BuildResult } from "./operations/types.ts";
 import { NeedsUserNamespace, type Workshop } from "./operations/workshop.ts";
 
@@ -22,6 +24,11 @@ export interface Build {
   readonly source: () => SourceText | undefined;
 }
 
+/** Two builds of the same under way: their events come one after the other. */
+export interface TwiceBuilt extends Pick<Build, "events" | "source"> {
+  readonly result: Promise<readonly Difference[]>;
+}
+
 export interface EngineOptions {
   /** The store's folder; default as the command line's: TSBUILD_HOME, XDG_DATA_HOME, ~/.local/share. */
   readonly home?: string | undefined;
@@ -33,6 +40,8 @@ export interface EngineOptions {
 export interface Engine extends AsyncDisposable {
   readonly home: string;
   build(options: BuildOptions): Build;
+  /** Builds twice without the cache; `result` is what differs between the two images. Neither is kept. */
+  buildTwice(options: BuildOptions): TwiceBuilt;
   /** Why each step of a recorded build (default: the latest) hit or missed. Rejects with `cli/usage` where there is none. */
   explain(id?: string): Promise<Explanation>;
   /** For operations of the command line that are not builds. */
@@ -56,6 +65,7 @@ export function createEngine(options: EngineOptions = {}): Promise<Engine> {
       running.add(settled);
       return build;
     },
+    buildTwice: (buildOptions) => startTwice(buildOptions, shop, running),
     explain: async (id) => (await import("./operations/explain-build.ts")).explainBuild(id, shop.store),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(running);
@@ -77,11 +87,56 @@ function startBuild(options: BuildOptions, shop: Workshop): Build {
       source = text;
     },
   };
-  const running = runBuild(options, shop, sink).catch(async (error: unknown) => {
+  const running = run(options, shop, sink).catch(async (error: unknown) => {
     throw await focusError(error, source);
   });
   const result = finish(running, { events, shop, id: record.id });
   return { id: record.id, events, result, source: () => source };
+}
+
+/** One platform is the pipeline itself; what joins several is loaded where there are several. */
+async function run(options: BuildOptions, shop: Workshop, sink: BuildSink): Promise<BuildResult> {
+  const distinct = distinctPlatforms(options);
+  const [platform] = distinct;
+  if (distinct.length < 2 && !wantsIndex(options))
+    return await runBuild({ ...options, platform, platforms: undefined }, shop, sink);
+  const { runPlatforms } = await import("./build-platforms.ts");
+  return await runPlatforms({ ...options, platforms: distinct }, shop, sink);
+}
+
+function startTwice(options: BuildOptions, shop: Workshop, open: Set<Promise<unknown>>): TwiceBuilt {
+  const events = new EventStream(shop.clock);
+  let source: SourceText | undefined;
+  const emit: EmitEvent = (event) => events.push(event);
+  const knowsSource = (text: SourceText) => {
+    source = text;
+  };
+  const signal = options.signal ?? new AbortController().signal;
+  const result = (async () => {
+    const { buildTwice } = await import("./build-twice.ts");
+    try {
+      return await buildTwice(options, shop, () => {
+        const record = shop.store.builds.create();
+        const ended = (made: BuildResult | undefined, error?: unknown) => {
+          if (error instanceof NeedsUserNamespace) shop.store.builds.remove(record.id);
+          else emit({ ...finishedEvent(error), sizeBytes: made?.sizeBytes ?? 0, layers: made?.layers ?? 0 });
+        };
+        return { record, emit, signal, knowsSource, ended };
+      });
+    } catch (error) {
+      throw await focusError(error, source);
+    } finally {
+      events.end();
+    }
+  })();
+  const settled = result.catch(() => undefined).finally(() => open.delete(settled));
+  open.add(settled);
+  return { events, result, source: () => source };
+}
+
+function finishedEvent(error: unknown) {
+  const about = error === undefined ? null : eventError(error);
+  return { type: "finished", image: null, sizeBytes: 0, layers: 0, error: about } as const;
 }
 
 async function finish(
@@ -96,7 +151,7 @@ async function finish(
   } catch (error) {
     // The caller starts over in a namespace: nothing has been done and nothing is to be told.
     if (error instanceof NeedsUserNamespace) shop.store.builds.remove(id);
-    else events.push({ type: "finished", image: null, sizeBytes: 0, layers: 0, error: eventError(error) });
+    else events.push(finishedEvent(error));
     throw error;
   } finally {
     events.end();

@@ -9,7 +9,7 @@ try {
     if (event.type === "step-finished") console.log(event.result.padEnd(5), event.row);
   }
   const result = await build.result;
-  console.log(`${tag} ${result.image.id}`);
+  console.log(`${tag} ${result.image?.id}`);
   for (const step of (await engine.explain(result.id)).steps) {
     for (const change of step.changes) console.log(`  ${step.instruction}: ${change.kind} ${change.subject}`);
   }

@@ -81,6 +81,9 @@ function runInputs(op: RunOp, step: Step, material: KeyMaterial): KeyInput[] {
     { kind: "cwd", subject: "", value: op.cwd },
     { kind: "user", subject: "", value: op.user },
     { kind: "network", subject: "", value: op.network },
+    ...(op.hostname === undefined
+      ? []
+      : [{ kind: "args" as const, subject: "BUILDKIT_SANDBOX_HOSTNAME", value: op.hostname }]),
     ...(op.inline ?? []).map((file) => ({
       kind: "files" as const,
       subject: `<<${file.name}`,

@@ -42,6 +42,7 @@ export const EXIT_CODE_OF = {
   "image/bad-config": 1,
   "image/in-use": 1,
   "image/ambiguous": 1,
+  "image/no-platform": 1,
   // Base images made of this machine's programs
   "base/program-not-found": 1,
   "base/library-not-found": 1,
@@ -62,6 +63,8 @@ export const EXIT_CODE_OF = {
   "run/no-executor": 1,
   "run/platform": 4,
   "run/workspace": 1,
+  // Outputs
+  "output/docker": 1,
   // The store
   "store/digest-mismatch": 1,
   "store/damaged": 1,

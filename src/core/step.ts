@@ -74,6 +74,8 @@ export interface RunOp {
   readonly cwd: string;
   readonly user: string;
   readonly network: NetworkMode;
+  /** BUILDKIT_SANDBOX_HOSTNAME, where it was given. */
+  readonly hostname?: string | undefined;
   /** Files of a heredoc with a shebang, mounted for the command; name to content. */
   readonly inline?: readonly InlineFile[] | undefined;
 }
@@ -94,6 +96,8 @@ export interface StepMeta {
   readonly total: number;
   /** From an ONBUILD trigger of the base. */
   readonly onbuild: boolean;
+  /** Of the stage: what the command runs as. A RUN is keyed by it. */
+  readonly platform: Platform;
   /** Proxy variables and the like: given to the command, never keyed or recorded. */
   readonly hiddenEnv: readonly string[];
   /** Values of ARGs in scope, to name the ARG that moved: name to value. */

@@ -3,6 +3,7 @@ import { type ImageNumbers, measureWaste } from "../explore/measure-waste.ts";
 import { tocEntries } from "../layer/toc.ts";
 import { ensureLayers } from "./ensure-layers.ts";
 import { findImage } from "./find-image.ts";
+import { singleImage } from "./platform-images.ts";
 import { readImageConfig } from "./read-image.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -21,7 +22,7 @@ export async function analyzeImage(
   signal: AbortSignal,
 ): Promise<AnalyzedImage> {
   using _lease = shop.store.openLease("analyze");
-  const { id, manifest } = findImage(name, shop);
+  const { id, manifest } = singleImage(findImage(name, shop), undefined, shop);
   const config = readImageConfig(id, shop.store);
   const { layers } = await ensureLayers({ manifest, config }, shop, signal);
   const rows = config.history.filter((row) => row.empty_layer !== true);

@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, createReadStream, openSync, readSync, realpathSync, statSync, writeSync } from "node:fs";
 import { join, posix } from "node:path";
 import { parseDigest } from "../core/digest.ts";
 import { BuildError } from "../core/errors.ts";
@@ -61,6 +61,21 @@ class MemberTable implements ArchiveFiles {
     }
     return undefined;
   }
+}
+
+/** A folder as an archive: an OCI layout's files by name. A link that leads out of it is not followed. */
+export function openFolder(dir: string): ArchiveFiles {
+  const find = (name: string): FileRange | undefined => {
+    const path = join(dir, posix.normalize(`/${name}`));
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isFile() !== true || !realpathSync(path).startsWith(`${realpathSync(dir)}/`)) return undefined;
+    return { path, start: 0, size: stat.size };
+  };
+  const read = (name: string) => {
+    const range = find(name);
+    return range === undefined ? undefined : readRange(range, name);
+  };
+  return { find, read };
 }
 
 /** The bytes of a range as a stream. */

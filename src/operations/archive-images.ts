@@ -32,6 +32,41 @@ export async function readArchivedImages(
   );
 }
 
+/** One image of an OCI layout, by tag or digest; without either the only one, or `latest`. */
+export function readLayoutImage(
+  files: ArchiveFiles,
+  which: {
+    readonly place: string;
+    readonly tag: string | undefined;
+    readonly digest: string | undefined;
+    readonly platform: Platform;
+  },
+): ArchivedImage {
+  const { tag, digest, place, platform } = which;
+  if (files.find("index.json") === undefined)
+    throw bad(`${place} is no OCI layout: it has no index.json`, "Name the folder that index.json is in.");
+  const { manifests } = parseIndex(requireDocument(files, "index.json"));
+  const isWanted = ({ annotations, digest: own }: Descriptor) => {
+    if (digest !== undefined) return own === digest;
+    const name = annotations?.[REF_NAME];
+    const wanted = tag ?? "latest";
+    return name === wanted || name?.endsWith(`:${wanted}`) === true;
+  };
+  const only = tag === undefined && digest === undefined && manifests.length === 1 ? manifests[0] : undefined;
+  const descriptor = only ?? manifests.find(isWanted);
+  if (descriptor === undefined) {
+    const names = manifests.flatMap(({ annotations }) => annotations?.[REF_NAME] ?? []);
+    throw bad(
+      `${place} has no image ${digest ?? tag ?? "latest"}`,
+      `It has: ${names.join(", ") || "none with a name"}.`,
+    );
+  }
+  const entries = walkLayout(files, descriptor, { group: 0, names: [], depth: 0 });
+  const [entry] = chooseImages(entries, platform);
+  if (entry === undefined) throw new Error("chooseImages throws where there is none");
+  return ociImage(files, entry);
+}
+
 interface LayoutEntry extends ArchivedManifest {
   readonly names: readonly string[];
   readonly platform: Platform | undefined;

@@ -15,21 +15,40 @@ const COMPRESSED_AS = {
 
 const READ_BYTES = 1024 * 1024;
 
-/** The blob that holds a layer compressed: the one that came or was made earlier, else it is made now, and remembered. */
+/** True for a layer blob that is compressed, as registries have them. */
+export function isCompressedLayer({ mediaType }: Pick<Descriptor, "mediaType">): boolean {
+  const types: readonly string[] = [...COMPRESSED_AS.gzip, ...COMPRESSED_AS.zstd];
+  return types.includes(mediaType);
+}
+
+/**
+ * The blob that holds a layer compressed: the one that came or was made earlier, else it is made now, and remembered. With a level it is
+ * made at that level, whatever is here: how a blob that came was made is not known.
+ */
 export async function compressedBlob(
   layer: LayerRef,
   as: LayerCompression,
   shop: Workshop,
+  level?: number,
 ): Promise<Descriptor> {
   const { store } = shop;
   const types: readonly string[] = COMPRESSED_AS[as];
   const known = store.layers.claim(layer.chainId)?.blobs.find(({ mediaType }) => types.includes(mediaType));
-  if (known !== undefined) return known;
+  if (known !== undefined && level === undefined) return known;
   using writer = store.blobs.openWriter();
-  for await (const piece of compress(tarStream(layer, shop), as)) writer.write(piece);
+  for await (const piece of compress(tarStream(layer, shop), as, level)) writer.write(piece);
   const blob = { mediaType: COMPRESSED_AS[as][0], ...writer.commit() };
-  store.layers.addBlobs(layer.chainId, [blob]);
+  if (level === undefined) store.layers.addBlobs(layer.chainId, [blob]);
   return blob;
+}
+
+/** Makes a layer's plain tar a blob of the store, where it is not one yet. */
+export async function writeTarBlob(layer: LayerRef, shop: Workshop): Promise<void> {
+  const digest = tarDigest(layer);
+  if (shop.store.blobs.claim(digest)) return;
+  using writer = shop.store.blobs.openWriter();
+  for await (const piece of tarStream(layer, shop)) writer.write(piece);
+  writer.commit(digest);
 }
 
 /** A layer's tar, from whatever blob holds it. The reader checks its digest, which is the diff id. */

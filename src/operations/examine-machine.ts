@@ -5,6 +5,8 @@ import { findProgram } from "../host/find-program.ts";
 import { hasSyscalls } from "../host/syscalls.ts";
 import { needsUserNamespace, userNamespaceKind, userNamespaceNote } from "../host/user-namespace.ts";
 import { readRegistryConfig } from "../registry/config-files.ts";
+import { emulatedArchitectures, registerHint } from "./emulation.ts";
+import { HOST_PLATFORM } from "./plan-options.ts";
 import { VERSION } from "./version.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -27,6 +29,7 @@ export async function examineMachine(shop: Workshop): Promise<readonly Finding[]
     ...storeFindings(shop),
     userFinding(),
     ...(await executorFindings(shop)),
+    platformFinding(),
     workspaceFinding(shop),
     syscallFinding(),
     registryFinding(shop),
@@ -113,6 +116,20 @@ async function executorFindings(shop: Workshop): Promise<readonly Finding[]> {
     if (!isBuildError(error)) throw error;
     return [...lines, { state: "bad", about: "RUN", text: error.message, hint: error.details.hint }];
   }
+}
+
+/** RUN of other platforms is emulated, or not possible; their COPY, ENV and WORKDIR work anywhere. */
+function platformFinding(): Finding {
+  const native = HOST_PLATFORM.architecture;
+  const others = emulatedArchitectures();
+  if (others.length > 0)
+    return good("platforms", `RUN natively for ${native}, emulated for ${others.join(", ")}`);
+  return {
+    state: "good",
+    about: "platforms",
+    text: `RUN for ${native} alone`,
+    hint: registerHint({ os: "linux", architecture: native === "arm64" ? "amd64" : "arm64" }),
+  };
 }
 
 function workspaceFinding(shop: Workshop): Finding {

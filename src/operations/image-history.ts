@@ -3,6 +3,7 @@ import { chainId } from "../layer/chain.ts";
 import { tocEntries } from "../layer/toc.ts";
 import { decodeToc } from "../layer/toc-file.ts";
 import type { StoredImage } from "../store/image-directory.ts";
+import { singleImage } from "./platform-images.ts";
 import { readImageConfig } from "./read-image.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -19,7 +20,7 @@ export interface HistoryRow {
 
 /** How an image came to be, the last step first. */
 export function imageHistory(image: StoredImage, shop: Workshop): readonly HistoryRow[] {
-  const { history, rootfs } = readImageConfig(image.id, shop.store);
+  const { history, rootfs } = readImageConfig(singleImage(image, undefined, shop).id, shop.store);
   const sizes = layerSizes(rootfs.diff_ids, shop);
   let layer = 0;
   const rows = history.map((entry): HistoryRow => {

@@ -1,14 +1,17 @@
+import type { Descriptor } from "../core/descriptor.ts";
 import type { Digest } from "../core/digest.ts";
 import { BuildError } from "../core/errors.ts";
 import { formatPlatform, type Platform } from "../core/platform.ts";
 import type { LayerRef } from "../core/ports.ts";
 import { formatFull, parseReference, withDefaultTag } from "../core/reference.ts";
-import { type EncodedDocument, encodeManifest } from "../image/encode.ts";
+import { type Annotations, type EncodedDocument, encodeManifest } from "../image/encode.ts";
 import type { Workshop } from "./workshop.ts";
 
 export interface ExportedImage {
   readonly id: Digest;
   readonly digest: Digest;
+  /** Of the manifest, or the index, that names point to. */
+  readonly descriptor: Descriptor;
   readonly tags: readonly string[];
   readonly sizeBytes: number;
   readonly layers: number;
@@ -18,12 +21,13 @@ export interface ExportedImage {
 export function keepImage(
   config: EncodedDocument,
   layers: readonly LayerRef[],
-  { created, tags, platform, shop }: KeepOptions,
+  { created, tags, platform, shop, annotations }: KeepOptions,
 ): ExportedImage {
   const { store, shelf } = shop;
   const manifest = encodeManifest(
     config.descriptor,
     layers.map((layer) => shelf.blobOf(layer)),
+    annotations,
   );
   store.blobs.write(config.bytes);
   store.blobs.write(manifest.bytes);
@@ -37,7 +41,8 @@ export function keepImage(
     sizeBytes,
     platform: formatPlatform(platform),
   });
-  return { id, digest: manifest.descriptor.digest, tags, sizeBytes, layers: layers.length };
+  const { descriptor } = manifest;
+  return { id, digest: descriptor.digest, descriptor, tags, sizeBytes, layers: layers.length };
 }
 
 interface KeepOptions {
@@ -45,6 +50,8 @@ interface KeepOptions {
   readonly tags: readonly string[];
   readonly platform: Platform;
   readonly shop: Workshop;
+  /** Of the manifest. */
+  readonly annotations?: Annotations | undefined;
 }
 
 /** `hello` to `docker.io/library/hello:latest`. A digest names nothing new. */

@@ -3,6 +3,7 @@ import { hasGoWildcard, matchGoPattern } from "../core/pattern/go-match.ts";
 import { familiarRepository, formatFamiliar, formatRepository, parseReference } from "../core/reference.ts";
 import type { StoredImage } from "../store/image-directory.ts";
 import { findImage } from "./find-image.ts";
+import { singleImage } from "./platform-images.ts";
 import { readImageConfig } from "./read-image.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -118,7 +119,7 @@ function familiarForm(text: string): string {
 
 /** `key`, or `key=value`. */
 export function hasLabel(image: StoredImage, label: string, shop: Workshop): boolean {
-  const labels = readImageConfig(image.id, shop.store).config.Labels ?? {};
+  const labels = readImageConfig(singleImage(image, undefined, shop).id, shop.store).config.Labels ?? {};
   const equals = label.indexOf("=");
   if (equals < 0) return Object.hasOwn(labels, label);
   return labels[label.slice(0, equals)] === label.slice(equals + 1);

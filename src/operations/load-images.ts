@@ -11,9 +11,10 @@ import { chainId } from "../layer/chain.ts";
 import { EMPTY_SNAPSHOT, stack } from "../steps/layer-book.ts";
 import type { ManifestRef } from "../store/image-files.ts";
 import { bad } from "./archive-checks.ts";
-import { type ArchiveFiles, findMembers, streamRange, unpackMembers } from "./archive-files.ts";
-import { readArchivedImages } from "./archive-images.ts";
+import { type ArchiveFiles, findMembers, openFolder, streamRange, unpackMembers } from "./archive-files.ts";
+import { readArchivedImages, readLayoutImage } from "./archive-images.ts";
 import type { ArchivedImage, ArchivedLayer } from "./archived-image.ts";
+import { splitLayoutPlace } from "./build-contexts.ts";
 import { ociTwin } from "./oci-twin.ts";
 import { HOST_PLATFORM } from "./plan-options.ts";
 import { takeLayer } from "./take-layer.ts";
@@ -65,6 +66,29 @@ async function load(options: LoadOptions, shop: Workshop, taken: Taken): Promise
   const read: ReadImage[] = [];
   for (const image of images) read.push(await takeImage(image, { options, shop, taken }));
   return read.map((image) => keepLoaded(image, shop));
+}
+
+/**
+ * One image of an OCI layout in a folder: `dir`, `dir:tag`, `dir@sha256:…`. It is taken into the store without a name; the answer is its
+ * id. What is wrong with the layout is `image/bad-archive`.
+ */
+export async function loadLayoutImage(
+  place: string,
+  platform: Platform,
+  { shop, signal }: { readonly shop: Workshop; readonly signal: AbortSignal },
+): Promise<Digest> {
+  const taken: Taken = { chains: [], blobs: [] };
+  try {
+    using _lease = shop.store.openLease("load");
+    const { dir, tag, digest } = splitLayoutPlace(place);
+    const archived = readLayoutImage(openFolder(dir), { place, tag, digest, platform });
+    const options = { source: dir, platform, signal };
+    const read = await takeImage({ ...archived, names: [] }, { options, shop, taken });
+    return keepLoaded(read, shop).id;
+  } catch (error) {
+    shop.store.discard(taken);
+    throw asArchiveError(error, signal);
+  }
 }
 
 async function openArchive(

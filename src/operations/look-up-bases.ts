@@ -14,7 +14,7 @@ import {
   type ResolvedBase,
 } from "../plan/types.ts";
 import { openClient } from "./pull-image.ts";
-import { atImage, findLocal } from "./resolve-bases.ts";
+import { atImage, findHere } from "./resolve-bases.ts";
 import type { Workshop } from "./workshop.ts";
 
 export interface LookedUpBases {
@@ -70,7 +70,8 @@ async function lookUp(
   how: LookUpHow,
 ): Promise<ResolvedBase | string> {
   try {
-    return (how.pull ? undefined : findLocal(image, how.shop)) ?? (await askRegistry(image, how));
+    const local = await findHere(image, how);
+    return local === undefined || local === "of-registry" ? await askRegistry(image, how) : local;
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
     if (how.signal.aborted) throw new BuildError("cli/canceled", "canceled", { cause: error });

@@ -9,6 +9,7 @@ import type { SourceText } from "../core/source-range.ts";
 import type { CopyOp } from "../core/step.ts";
 import type { BuildPlan } from "../plan/types.ts";
 import { readSources } from "../snapshot/copy-step.ts";
+import { namedTrees } from "./build-contexts.ts";
 import { explainMissingFile } from "./missing-file.ts";
 import type { BuildOptions } from "./types.ts";
 import type { Workshop } from "./workshop.ts";
@@ -20,7 +21,8 @@ export interface BuildSource extends Disposable {
   readonly identity: string;
   /** Absolute path of the context, or "-". */
   readonly contextPath: string;
-  tree(): FileTree;
+  /** Of a named context; "": the context itself. Opened when it is first asked for. */
+  tree(name: string): FileTree;
   /**
    * Whether .dockerignore leaves out a path of the context, by its patterns alone (BuildKit: validateCopySourcePath); undefined
    * without such a file, and where it takes something back in: what is below a directory then has to be looked at.
@@ -48,19 +50,25 @@ export async function openSource(options: BuildOptions, shop: Workshop): Promise
     home: source.isTemporary ? undefined : shop.home,
     clock: shop.clock,
   });
+  const named = namedTrees(options.buildContexts ?? [], shop);
+  const treeOf = (name: string) => (name === "" ? tree : named.open(name).tree);
   const contextPath = options.context === "-" ? "-" : resolve(options.context);
   return {
     dockerfile: source.dockerfile,
     identity: identityOf(options, contextPath),
     contextPath,
-    tree: () => tree,
+    tree: treeOf,
     isIgnored: patternCheck(source.ignore),
-    whyMissing: (path, op) => explainMissingFile(path, { op, tree, ignore: source.ignore }),
+    whyMissing: (path, op) => {
+      const name = op.from.type === "context" ? op.from.name : "";
+      const { ignore } = name === "" ? source : named.open(name);
+      return explainMissingFile(path, { op, tree: treeOf(name), ignore });
+    },
     measure: (plan, emit) => {
       for (const step of plan.steps.values()) {
         if (step.op.type !== "copy" || step.op.from.type !== "context") continue;
         try {
-          readSources(step.op, tree);
+          readSources(step.op, treeOf(step.op.from.name));
         } catch {
           // The step itself reports it, with its place in the file.
         }
@@ -68,6 +76,7 @@ export async function openSource(options: BuildOptions, shop: Workshop): Promise
       emit({ type: "context", ...tree.stats() });
     },
     [Symbol.dispose]: () => {
+      named[Symbol.dispose]();
       tree[Symbol.dispose]();
       source[Symbol.dispose]();
     },

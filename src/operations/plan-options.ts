@@ -1,7 +1,9 @@
 import { availableParallelism } from "node:os";
 import { BuildError } from "../core/errors.ts";
-import { formatPlatform, type Platform, parsePlatform, platformOf, samePlatform } from "../core/platform.ts";
+import { formatPlatform, type Platform, parsePlatform, platformOf } from "../core/platform.ts";
+import type { DockerfileAst } from "../dockerfile/ast.ts";
 import type { PlanOptions } from "../plan/types.ts";
+import { toNamedContexts } from "./build-contexts.ts";
 import type { BuildOptions } from "./types.ts";
 
 /** This machine's platform. */
@@ -12,32 +14,67 @@ const ARCHITECTURES: ReadonlySet<string> = new Set(
   "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x wasm".split(" "),
 );
 
-/** The planner's view of the build options; a platform other than this machine's is refused. */
+/** The planner's view of the build options. */
 export function toPlanOptions(options: BuildOptions): PlanOptions {
-  const platform =
-    options.platform === undefined ? HOST_PLATFORM : parsePlatform(options.platform, HOST_PLATFORM);
-  if (platform === undefined || !ARCHITECTURES.has(platform.architecture)) {
-    throw new BuildError("plan/platform", `"${options.platform}" is not a platform`, {
-      hint: "A platform reads os/architecture[/variant], such as linux/arm64.",
-    });
-  }
-  if (!samePlatform(platform, HOST_PLATFORM)) {
-    throw new BuildError(
-      "plan/platform",
-      `building for ${formatPlatform(platform)} on ${formatPlatform(HOST_PLATFORM)} is not supported yet`,
-      {
-        hint: "Build on a machine of that architecture.",
-      },
-    );
-  }
   return {
     target: options.target,
     buildArgs: options.buildArgs ?? {},
     labels: options.labels ?? {},
-    platform,
+    platform: options.platform === undefined ? HOST_PLATFORM : requirePlatform(options.platform),
     buildPlatform: HOST_PLATFORM,
     network: options.network ?? "host",
+    contexts: toNamedContexts(options.buildContexts ?? []),
   };
+}
+
+/** What a person wrote as a platform. Throws `plan/platform`. */
+export function requirePlatform(text: string): Platform {
+  const platform = parsePlatform(text, HOST_PLATFORM);
+  if (platform !== undefined && ARCHITECTURES.has(platform.architecture)) {
+    if (platform.os === "linux") return platform;
+    throw new BuildError("plan/platform", `images of ${platform.os} cannot be built`, {
+      hint: "tsbuild builds images of Linux.",
+    });
+  }
+  throw new BuildError("plan/platform", `"${text}" is not a platform`, {
+    hint: "A platform reads os/architecture[/variant], such as linux/arm64.",
+  });
+}
+
+/** Of which stages (by index) no record is used: of all, or of those that were named. Throws `plan/unknown-stage`. */
+export function stagesWithoutCache(
+  ast: DockerfileAst,
+  { noCache = false, noCacheFilter = [] }: BuildOptions,
+): (stageIndex: number) => boolean {
+  if (noCache || noCacheFilter.length === 0) return () => noCache;
+  const names = ast.stages.map(({ from }) => from.stageName?.toLowerCase());
+  const stages = new Set<number>();
+  for (const name of noCacheFilter) {
+    const index = names.lastIndexOf(name.toLowerCase());
+    if (index < 0) {
+      const known = names.filter((each) => each !== undefined);
+      throw new BuildError("plan/unknown-stage", `--no-cache-filter: there is no stage "${name}"`, {
+        hint:
+          known.length > 0
+            ? `Stages with a name: ${known.join(", ")}.`
+            : "No stage has a name; write FROM … AS name.",
+      });
+    }
+    stages.add(index);
+  }
+  return (stageIndex) => stages.has(stageIndex);
+}
+
+/** Each once, in the order written; this machine's where none is. */
+export function distinctPlatforms({ platforms, platform }: BuildOptions): readonly string[] {
+  const given = platforms ?? (platform === undefined ? [] : [platform]);
+  const texts = given.map((text) => formatPlatform(requirePlatform(text)));
+  return texts.length === 0 ? [formatPlatform(HOST_PLATFORM)] : [...new Set(texts)];
+}
+
+/** BUILDKIT_MULTI_PLATFORM: one platform gets an index too. */
+export function wantsIndex({ buildArgs = {} }: BuildOptions): boolean {
+  return ["1", "t", "T", "true", "TRUE", "True"].includes(buildArgs["BUILDKIT_MULTI_PLATFORM"] ?? "");
 }
 
 /** As many steps at once as cores, but at least four: much of what steps do is waiting. */

@@ -26,6 +26,8 @@ export interface PullHow {
   readonly platform: Platform;
   /** --authfile. */
   readonly authFile?: string | undefined;
+  /** False: the image that has the name keeps it, and this one is known by its digest. */
+  readonly keepsName?: boolean | undefined;
 }
 
 export interface PulledImage {
@@ -63,7 +65,7 @@ async function pull(reference: Reference, how: PullHow): Promise<PulledImage> {
   const { layers } = await fetchLayers(manifest.layers, config.rootfs.diff_ids, { client, source, ...how });
   const { digest } = resolved;
   const before = shop.store.images.resolve(formatFull(reference));
-  const id = keepPulled(reference, { resolved, configBytes, config, layers, shop });
+  const id = keepPulled(reference, { resolved, configBytes, config, layers, how });
   return {
     id,
     digest,
@@ -114,10 +116,11 @@ function keepPulled(
     readonly configBytes: Buffer;
     readonly config: ImageConfig;
     readonly layers: readonly LayerRef[];
-    readonly shop: Workshop;
+    readonly how: PullHow;
   },
 ): Digest {
-  const { resolved, configBytes, config, layers, shop } = pulled;
+  const { resolved, configBytes, config, layers, how } = pulled;
+  const { shop, keepsName = true } = how;
   const { store } = shop;
   store.blobs.write(configBytes);
   store.blobs.write(resolved.bytes);
@@ -129,7 +132,7 @@ function keepPulled(
   store.images.add({
     id,
     manifests,
-    names: reference.digest === undefined ? [formatFull(reference)] : [],
+    names: reference.digest === undefined && keepsName ? [formatFull(reference)] : [],
     repoDigests: [`${formatRepository(reference)}@${resolved.digest}`],
     created: config.created ?? null,
     sizeBytes: layers.reduce((sum, layer) => sum + layer.size, 0),

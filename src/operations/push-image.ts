@@ -10,13 +10,14 @@ import {
   type Reference,
   withDefaultTag,
 } from "../core/reference.ts";
-import { encodeManifest } from "../image/encode.ts";
-import { parseConfig, parseManifest } from "../image/parse.ts";
+import { encodeIndex, encodeManifest } from "../image/encode.ts";
+import { parseConfig, parseIndex, parseManifest } from "../image/parse.ts";
 import type { PushDocument } from "../registry/push.ts";
 import type { StoredImage } from "../store/image-directory.ts";
-import { compressedBlob } from "./compressed-blob.ts";
+import { compressedBlob, isCompressedLayer } from "./compressed-blob.ts";
 import { ensureLayers } from "./ensure-layers.ts";
 import { findImage } from "./find-image.ts";
+import { childImage, imagesOfIndex, isIndex } from "./platform-images.ts";
 import { openClient } from "./pull-image.ts";
 import { readImageDocument } from "./read-image.ts";
 import type { Workshop } from "./workshop.ts";
@@ -36,43 +37,53 @@ export interface PushedImage {
   readonly sizeBytes: number;
 }
 
-/** An image as a registry gets it. */
-interface Parcel {
-  readonly manifest: PushDocument;
-  readonly config: Descriptor;
-  readonly layers: readonly Descriptor[];
+/** An image as a registry gets it: manifests first, their index last. */
+export interface Parcel {
+  readonly documents: readonly PushDocument[];
+  /** Configurations and layers. */
+  readonly blobs: readonly Descriptor[];
 }
 
 /**
  * Uploads the image that a name stands for, under that name. Pulled images go as they came, built ones gzipped: once, the blobs
- * are kept, and so a later push and a pull of it find them.
+ * are kept, and so a later push and a pull of it find them. An image of several platforms goes whole, with its index.
  */
 export async function pushImage(name: string, how: PushHow): Promise<PushedImage> {
   const { shop, signal } = how;
   const reference = requireName(name);
   using _lease = shop.store.openLease("push");
   const image = findImage(formatFull(reference), shop);
-  const parcel = storedParcel(image, shop) ?? (await gzippedParcel(image, shop, signal));
+  const parcel = isIndex(image)
+    ? await indexParcel(image, shop, signal)
+    : await singleParcel(image, shop, signal);
+  return await pushParcel(reference, { image, parcel }, how);
+}
+
+/** Uploads a parcel whose blobs are in the store, and remembers under which digest the image can be pulled. */
+export async function pushParcel(
+  reference: Reference,
+  { image, parcel }: { readonly image: StoredImage; readonly parcel: Parcel },
+  how: PushHow,
+): Promise<PushedImage> {
+  const { shop, signal } = how;
+  const top = parcel.documents.at(-1);
+  if (top === undefined) throw new Error("a parcel without a manifest");
   const { pushImage: push } = await import("../registry/push.ts");
   await using client = await openClient(how);
-  const mountFrom = neighbours(image, parcel.manifest.descriptor.digest, reference);
-  const blobs = [...parcel.layers, parcel.config].map((descriptor) => ({
+  const mountFrom = neighbours(image, top.descriptor.digest, reference);
+  const blobs = parcel.blobs.map((descriptor) => ({
     descriptor,
     open: (start: number) => createReadStream(shop.store.blobs.pathOf(descriptor.digest), { start }),
     mountFrom,
   }));
-  const digest = await push(
-    client,
-    reference,
-    { blobs, documents: [parcel.manifest] },
-    { emit: how.emit, signal },
-  );
-  shop.store.blobs.write(parcel.manifest.bytes);
-  shop.store.images.addRepoDigest(image.id, formatRepository(reference), parcel.manifest.descriptor);
-  return { reference, digest, sizeBytes: parcel.manifest.bytes.length };
+  const { documents } = parcel;
+  const digest = await push(client, reference, { blobs, documents }, { emit: how.emit, signal });
+  for (const { bytes } of documents) shop.store.blobs.write(bytes);
+  shop.store.images.addRepoDigest(image.id, formatRepository(reference), top.descriptor);
+  return { reference, digest, sizeBytes: top.bytes.length };
 }
 
-function requireName(name: string): Reference {
+export function requireName(name: string): Reference {
   const reference = withDefaultTag(parseReference(name));
   if (reference.digest === undefined) return reference;
   throw new BuildError("image/bad-reference", `"${name}" has a digest; what is pushed is named by a tag`, {
@@ -89,18 +100,36 @@ function storedParcel(image: StoredImage, shop: Workshop): Parcel | undefined {
     const bytes = readImageDocument(descriptor.digest, shop.store);
     const { config, layers } = parseManifest(bytes);
     const isWhole = [config, ...layers].every(({ digest }) => shop.store.blobs.claim(digest));
-    if (isWhole && layers.every(isCompressed)) return { manifest: { descriptor, bytes }, config, layers };
+    if (isWhole && layers.every(isCompressedLayer))
+      return { documents: [{ descriptor, bytes }], blobs: [...layers, config] };
   }
   return undefined;
 }
 
-function isCompressed({ mediaType }: Descriptor): boolean {
-  const types: readonly string[] = [
-    MEDIA_TYPE.ociLayerGzip,
-    MEDIA_TYPE.ociLayerZstd,
-    MEDIA_TYPE.dockerLayerGzip,
-  ];
-  return types.includes(mediaType);
+async function singleParcel(image: StoredImage, shop: Workshop, signal: AbortSignal): Promise<Parcel> {
+  return storedParcel(image, shop) ?? (await gzippedParcel(image, shop, signal));
+}
+
+/** Each platform as it would go by itself; the index as it is where that changes none of them. */
+async function indexParcel(image: StoredImage, shop: Workshop, signal: AbortSignal): Promise<Parcel> {
+  const bytes = readImageDocument(image.id, shop.store);
+  const { mediaType, annotations } = parseIndex(bytes);
+  const children = imagesOfIndex(image, shop);
+  const documents: PushDocument[] = [];
+  const blobs: Descriptor[] = [];
+  const entries: Descriptor[] = [];
+  for (const child of children) {
+    const parcel = await singleParcel(childImage(image, child, shop), shop, signal);
+    documents.push(...parcel.documents);
+    blobs.push(...parcel.blobs);
+    entries.push({ ...child, ...parcel.documents.at(-1)?.descriptor });
+  }
+  const isSame = entries.every(({ digest }, i) => digest === children[i]?.digest);
+  const isWhole = isSame && parseIndex(bytes).manifests.length === children.length;
+  const index = isWhole
+    ? { descriptor: { mediaType, digest: image.id, size: bytes.length }, bytes }
+    : encodeIndex(entries, annotations === undefined ? {} : { annotations });
+  return { documents: [...documents, index], blobs };
 }
 
 async function gzippedParcel(image: StoredImage, shop: Workshop, signal: AbortSignal): Promise<Parcel> {
@@ -113,8 +142,9 @@ async function gzippedParcel(image: StoredImage, shop: Workshop, signal: AbortSi
     layers.push({ mediaType: MEDIA_TYPE.ociLayerGzip, digest, size });
   }
   const config = { mediaType: MEDIA_TYPE.ociConfig, digest: image.id, size: bytes.length };
-  const manifest = encodeManifest(config, layers);
-  return { manifest, config, layers };
+  const { annotations } = parseManifest(readImageDocument(image.manifest, shop.store));
+  const manifest = encodeManifest(config, layers, annotations);
+  return { documents: [manifest], blobs: [...layers, config] };
 }
 
 /** Repositories of the same registry that have this image's blobs; those that have this very manifest first. */

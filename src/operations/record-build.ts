@@ -33,12 +33,14 @@ export function recordBuild(
   done: {
     readonly options: BuildOptions;
     readonly source: BuildSource;
+    /** Path of the Dockerfile, and the platform where it is not this machine's: what builds of one project have in common. */
+    readonly dockerfile: string;
     readonly startedMs: number;
     readonly endedMs: number;
     readonly error?: unknown;
     readonly steps: readonly BuiltStep[];
     readonly reasons: BuildReasons;
-    readonly image: ExportedImage | undefined;
+    readonly image: ExportedImage | null | undefined;
   },
 ): void {
   const { options, source, reasons, image } = done;
@@ -49,12 +51,12 @@ export function recordBuild(
     schema: 1,
     id: build.id,
     startedAt: new Date(done.startedMs).toISOString(),
-    dockerfile: source.identity,
+    dockerfile: done.dockerfile,
     context: source.contextPath,
     tags: options.tags ?? [],
     target: options.target ?? null,
     compared: reasons.compared() ?? null,
-    image: image === undefined ? null : { id: image.id, digest: image.digest },
+    image: image === undefined || image === null ? null : { id: image.id, digest: image.digest },
     steps: done.steps,
     seconds: (done.endedMs - done.startedMs) / 1000,
     error: isBuildError(done.error) ? { code: done.error.code, message: done.error.message } : null,

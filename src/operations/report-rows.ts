@@ -30,7 +30,7 @@ export function reportRows(
   build: {
     readonly shop: Workshop;
     readonly emit: EmitEvent;
-    readonly noCache: boolean;
+    readonly noCache: (stageIndex: number) => boolean;
     readonly reasons: BuildReasons;
   },
 ): RowReport {
@@ -45,12 +45,11 @@ export function reportRows(
       const { id } = planned.row;
       if (planned.step !== undefined || ended.has(id)) continue;
       if (after !== undefined && !isDone(ended.get(after)?.result)) continue;
-      const known = !build.noCache && build.shop.store.facts.has(`prefix ${prefix}`);
+      const noCache = build.noCache(planned.row.stageIndex);
+      const known = !noCache && build.shop.store.facts.has(`prefix ${prefix}`);
       if (!known) build.shop.store.facts.put(`prefix ${prefix}`, "");
       end(
-        known
-          ? metadataEvent(id, "HIT")
-          : metadataEvent(id, "MISS", build.reasons.ofMetadata(id, build.noCache)),
+        known ? metadataEvent(id, "HIT") : metadataEvent(id, "MISS", build.reasons.ofMetadata(id, noCache)),
       );
     }
   };

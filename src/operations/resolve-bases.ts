@@ -1,7 +1,7 @@
 import type { ChainId } from "../core/digest.ts";
 import { BuildError } from "../core/errors.ts";
 import type { EmitEvent } from "../core/events.ts";
-import { formatPlatform, samePlatform } from "../core/platform.ts";
+import { formatPlatform, type Platform, samePlatform } from "../core/platform.ts";
 import { findReference, formatFamiliar, withDefaultTag } from "../core/reference.ts";
 import type { DockerfileAst } from "../dockerfile/ast.ts";
 import { suggest } from "../dockerfile/suggest.ts";
@@ -14,6 +14,9 @@ import {
   type PlanOptions,
   type ResolvedBase,
 } from "../plan/types.ts";
+import type { StoredImage } from "../store/image-directory.ts";
+import { OCI_LAYOUT } from "./build-contexts.ts";
+import { isIndex, singleImage } from "./platform-images.ts";
 import { readImageConfig } from "./read-image.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -78,8 +81,8 @@ async function findImage(
   how: FindHow & { readonly runsCommands: boolean },
 ): Promise<ResolvedBase> {
   const { shop } = how;
-  const local = how.pull ? undefined : findLocal(image, shop);
-  if (local !== undefined) return await withLayers(local, how);
+  const local = await findHere(image, how);
+  if (local !== undefined && local !== "of-registry") return await withLayers(local, how);
   // What is pulled is unpacked on the way: by the process that will run commands on it.
   if (how.runsCommands) shop.requireNamespace();
   const reference = findReference(image.name);
@@ -89,7 +92,28 @@ async function findImage(
     });
   }
   const { pullImage } = await import("./pull-image.ts");
-  const { id } = await pullImage(withDefaultTag(reference), { ...how, platform: image.platform });
+  // The name stays with the image that has it: that one is of another platform, and as good.
+  const keepsName = local !== "of-registry";
+  const { id } = await pullImage(withDefaultTag(reference), { ...how, platform: image.platform, keepsName });
+  return { image: id, config: readImageConfig(id, shop.store) };
+}
+
+/**
+ * The image where no registry has to be asked; "of-registry": it is here for another platform, and a registry has it for this one.
+ * Throws where it is here for another platform and came from nowhere.
+ */
+export async function findHere(
+  image: NeededImage,
+  how: FindHow,
+): Promise<ResolvedBase | "of-registry" | undefined> {
+  if (image.name.startsWith(OCI_LAYOUT)) return await findInLayout(image, how);
+  return how.pull ? undefined : findLocal(image, how.shop);
+}
+
+/** An image of an OCI layout, taken into the store without a name. */
+async function findInLayout(image: NeededImage, { shop, signal }: FindHow): Promise<ResolvedBase> {
+  const { loadLayoutImage } = await import("./load-images.ts");
+  const id = await loadLayoutImage(image.name.slice(OCI_LAYOUT.length), image.platform, { shop, signal });
   return { image: id, config: readImageConfig(id, shop.store) };
 }
 
@@ -108,23 +132,38 @@ async function withLayers(base: ResolvedBase, { shop, signal }: FindHow): Promis
   return base;
 }
 
-/** The image of that name in the store; throws where it is there for another platform. */
-export function findLocal(image: NeededImage, shop: Workshop): ResolvedBase | undefined {
-  const reference = findReference(image.name);
+function findLocal(image: NeededImage, shop: Workshop): ResolvedBase | "of-registry" | undefined {
   const id = shop.store.images.resolveId(image.name);
   if (id === undefined) return undefined;
   const config = readImageConfig(id, shop.store);
-  if (
-    !samePlatform(
-      { os: config.os, architecture: config.architecture, variant: config.variant },
-      image.platform,
-    )
-  ) {
-    throw new BuildError(
-      "plan/platform",
-      `${reference === undefined ? image.name : formatFamiliar(reference)} is here for ${config.os}/${config.architecture}, not for ${formatPlatform(image.platform)}`,
-      { hint: "Pull it again with --platform, or leave --platform out." },
-    );
+  if (samePlatform(config, image.platform)) return { image: id, config };
+  const stored = shop.store.images.get(id);
+  if (stored === undefined) return undefined;
+  if (isIndex(stored)) {
+    const single = singleImage(stored, image.platform, shop);
+    return { image: single.id, config: readImageConfig(single.id, shop.store) };
   }
-  return { image: id, config };
+  const sibling = findSibling(stored, image.platform, shop);
+  if (sibling !== undefined) return sibling;
+  if (stored.repoDigests.length > 0) return "of-registry";
+  const reference = findReference(image.name);
+  throw new BuildError(
+    "plan/platform",
+    `${reference === undefined ? image.name : formatFamiliar(reference)} is here for ${config.os}/${config.architecture}, not for ${formatPlatform(image.platform)}`,
+    { hint: "Pull it again with --platform, or leave --platform out." },
+  );
+}
+
+/** What the same index brought for another platform. */
+function findSibling(image: StoredImage, platform: Platform, shop: Workshop): ResolvedBase | undefined {
+  const sibling = shop.store.images
+    .list()
+    .find(
+      (other) =>
+        other.platform === formatPlatform(platform) &&
+        other.repoDigests.some((digest) => image.repoDigests.includes(digest)),
+    );
+  return sibling === undefined
+    ? undefined
+    : { image: sibling.id, config: readImageConfig(sibling.id, shop.store) };
 }

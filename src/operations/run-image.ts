@@ -4,6 +4,7 @@ import type { NetworkMode } from "../core/step.ts";
 import { resolveUser } from "../snapshot/users.ts";
 import { ensureLayers } from "./ensure-layers.ts";
 import { findImage } from "./find-image.ts";
+import { singleImage } from "./platform-images.ts";
 import { readImageConfig } from "./read-image.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -25,7 +26,7 @@ export interface RunImageOptions {
 export async function runImage(options: RunImageOptions, shop: Workshop): Promise<number> {
   shop.requireNamespace();
   using _lease = shop.store.openLease("run");
-  const { id, manifest } = findImage(options.image, shop);
+  const { id, manifest } = singleImage(findImage(options.image, shop), undefined, shop);
   const image = readImageConfig(id, shop.store);
   const { config } = image;
   const args = commandOf(options, config.Entrypoint ?? [], config.Cmd ?? []);

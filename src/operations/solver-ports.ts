@@ -8,7 +8,6 @@ import { decodePath, joinPath } from "../core/byte-path.ts";
 import { BuildError } from "../core/errors.ts";
 import type { EmitEvent } from "../core/events.ts";
 import type { FileTree } from "../core/file-tree.ts";
-import type { Platform } from "../core/platform.ts";
 import type { CopyOp, Step } from "../core/step.ts";
 import { readSources } from "../snapshot/copy-step.ts";
 import type { SolverPorts, StepInputs } from "../solver/types.ts";
@@ -29,7 +28,6 @@ export function solverPorts(
   build: {
     readonly model: CacheModel;
     readonly emit: EmitEvent;
-    readonly platform: Platform;
     readonly dockerfile: string;
     readonly tools: StepTools;
     readonly source: BuildSource;
@@ -38,7 +36,7 @@ export function solverPorts(
     readonly runsCommands: boolean;
   },
 ): SolverPorts {
-  const { model, emit, platform, tools } = build;
+  const { model, emit, tools } = build;
   const redact = redactor(shop);
   return {
     model,
@@ -49,7 +47,7 @@ export function solverPorts(
     material: async (step, inputs) => {
       try {
         const sources = step.op.type === "copy" ? await copySources(step.op, inputs, tools) : [];
-        return { platform, sources, redact };
+        return { platform: step.meta.platform, sources, redact };
       } catch (error) {
         if (!(error instanceof BuildError)) throw error;
         const hint = await missingHint(error, step, inputs, build);
@@ -87,12 +85,19 @@ function baseSnapshot(step: Step, shop: Workshop) {
 
 async function copySources(op: CopyOp, inputs: StepInputs, tools: StepTools): Promise<SourceMaterial[]> {
   const tree = await sourceTree(op, inputs, tools);
-  const fromContext = op.from.type === "context";
+  const top = op.from.type === "context" ? op.from.name : "/";
   return readSources(op, tree).map((source) => ({
     ...source,
-    path: source.path === "" ? (fromContext ? "." : "/") : decodePath(source.path),
+    path: pathIn(top, decodePath(source.path)),
     name: decodePath(source.name),
   }));
+}
+
+/** How people read a source: of the context as it is, of a named one behind its name, of an image or stage absolute at its top. */
+function pathIn(top: string, path: string): string {
+  if (top === "") return path === "" ? "." : path;
+  if (top === "/") return path === "" ? "/" : path;
+  return path === "" ? `(${top})` : `(${top})/${path}`;
 }
 
 async function missingHint(

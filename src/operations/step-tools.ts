@@ -22,7 +22,7 @@ export function stepTools(build: {
     view: (snapshot) => shop.book.view(snapshot),
     emit,
     openLog: (row) => record.openLog(row),
-    context: () => Promise.resolve(source.tree()),
+    context: (name) => Promise.resolve(source.tree(name)),
     nowMs: () => shop.clock.nowMs(),
     fullDisk: (error) => {
       const known = toStoreError(shop.store.paths, error);

@@ -1,7 +1,10 @@
 import type { CacheModelName, Change } from "../core/cache-key.ts";
+import type { Descriptor } from "../core/descriptor.ts";
 import type { Digest } from "../core/digest.ts";
 import type { LayerSummary, StepOutcome } from "../core/events.ts";
 import type { NetworkMode } from "../core/step.ts";
+import type { Annotation, OutputSpec } from "../output/output-spec.ts";
+import type { BuildContext } from "./build-contexts.ts";
 
 /** What `build` takes; everything but the context has a default. */
 export interface BuildOptions {
@@ -26,6 +29,19 @@ export interface BuildOptions {
   readonly sourceDateEpoch?: number | undefined;
   /** Notes of level debug: what is decided, and why. */
   readonly debug?: boolean | undefined;
+  /** Where the result goes besides the store; none: the store alone. */
+  readonly outputs?: readonly OutputSpec[] | undefined;
+  /** Takes what an output to "-" is, piece by piece; a piece is valid until the next one is asked for. */
+  readonly standardOutput?: ((pieces: AsyncIterable<Uint8Array>) => Promise<void>) | undefined;
+  readonly annotations?: readonly Annotation[] | undefined;
+  /** With SOURCE_DATE_EPOCH: leave the times of files in layers as they are. */
+  readonly keepTimestamps?: boolean | undefined;
+  /** --build-context: names to folders and images, as `parseBuildContext` reads them. */
+  readonly buildContexts?: readonly BuildContext[] | undefined;
+  /** Stages that run all their steps, as with noCache. */
+  readonly noCacheFilter?: readonly string[] | undefined;
+  /** Several make an image index; one is as `platform`. */
+  readonly platforms?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -53,7 +69,10 @@ export interface BuiltStep {
 export interface BuildResult {
   /** Of the build record. */
   readonly id: string;
-  readonly image: { readonly id: Digest; readonly digest: Digest; readonly tags: readonly string[] };
+  /** Of several platforms both are the index's digest; null: files were written, and no image kept. */
+  readonly image: { readonly id: Digest; readonly digest: Digest; readonly tags: readonly string[] } | null;
+  /** The manifest or index that left the store last (or was kept there), as others know the image by. */
+  readonly descriptor: Descriptor | null;
   readonly sizeBytes: number;
   readonly layers: number;
   readonly steps: readonly BuiltStep[];

@@ -74,6 +74,7 @@ function copySource(
   context: LowerContext,
 ): { readonly source: CopySource; readonly reads: CopyReads } {
   if (from === undefined) return { source: { type: "context", name: "" }, reads: [] };
+  if (from.type === "context") return { source: from, reads: [] };
   const step = context.sourceStep(from);
   if (step === undefined) throw new Error("a --from was planned before the stage it names");
   return { source: { type: "step", step }, reads: [step] };

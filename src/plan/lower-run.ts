@@ -26,9 +26,16 @@ export function lowerRun(instruction: RunInstruction, state: StageState, context
       state.config.WorkingDir === undefined || state.config.WorkingDir === "" ? "/" : state.config.WorkingDir,
     user: state.config.User ?? "",
     network: networkOf(instruction, context),
+    ...hostnameOf(context),
     ...(inline === undefined ? {} : { inline }),
   };
   return { state, createdBy: `RUN ${[...argsPrefix(state), ...args].join(" ")} # buildkit`, op };
+}
+
+/** A host name that was asked for is what the command sees, and so part of what it is. */
+function hostnameOf({ buildArgs }: LowerContext): { readonly hostname?: string } {
+  const hostname = buildArgs["BUILDKIT_SANDBOX_HOSTNAME"];
+  return hostname === undefined || hostname === "" ? {} : { hostname };
 }
 
 function commandOf(

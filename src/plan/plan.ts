@@ -71,7 +71,10 @@ class Planner {
       {
         row: fromRow,
         at: node.ast.from.at,
-        history: undefined,
+        history:
+          node.base.type === "context"
+            ? { createdBy: `FROM ${node.base.name}`, emptyLayer: false }
+            : undefined,
         step: base.state === undefined ? state.step : undefined,
         effective: fromRow.instruction,
         base: node.base.type === "image" ? node.base.name : undefined,
@@ -134,7 +137,7 @@ class Planner {
         history: [],
       };
     }
-    if (base.type === "scratch")
+    if (base.type === "scratch" || base.type === "context")
       return { config: { WorkingDir: "/" }, author: undefined, image: undefined, history: [] };
     const found = this.#image(base);
     const { author, config, history } = found.config;
@@ -148,6 +151,7 @@ class Planner {
   }
 
   #addBase(node: StageNode, base: StageBase, row: RowPlan): StepId {
+    if (node.base.type === "context") return this.#addFolder(node, node.base.name, row);
     const op: Op =
       base.resolved === undefined
         ? { type: "scratch" }
@@ -157,6 +161,24 @@ class Planner {
       parent: undefined,
       reads: [],
       createdBy: "",
+      at: node.ast.from.at,
+      state: undefined,
+    });
+  }
+
+  /** FROM a named folder: its files, on nothing. */
+  #addFolder(node: StageNode, name: string, row: RowPlan): StepId {
+    return this.#addStep(row, {
+      op: {
+        type: "copy",
+        instruction: "COPY",
+        from: { type: "context", name },
+        sources: ["."],
+        dest: "/",
+      },
+      parent: this.#sourceStep({ type: "scratch" }),
+      reads: [],
+      createdBy: `FROM ${name}`,
       at: node.ast.from.at,
       state: undefined,
     });
@@ -199,6 +221,7 @@ class Planner {
   ): StepId {
     const id = toStepId(row.id);
     const { op, parent, reads, createdBy, at, state } = step;
+    const { platform } = this.#node(row.stageIndex);
     const args = Object.fromEntries(
       (state?.args ?? []).flatMap(({ key }) => {
         const value = state?.env.get(key);
@@ -219,6 +242,7 @@ class Planner {
         ordinal: row.ordinal,
         total: row.total,
         onbuild: row.onbuild,
+        platform,
         hiddenEnv: op.type === "run" ? this.#context().hiddenEnv : [],
         args,
       },
@@ -245,7 +269,7 @@ class Planner {
       return stage.result;
     }
     const op: Op =
-      source.type === "scratch"
+      source.type !== "image"
         ? { type: "scratch" }
         : { type: "image", image: this.#image(source).image, platform: source.platform };
     const id = toStepId(op.type === "image" ? `from.${op.image}` : "from.scratch");
@@ -265,6 +289,7 @@ class Planner {
           ordinal: 0,
           total: 0,
           onbuild: false,
+          platform: this.#options.platform,
           hiddenEnv: [],
           args: {},
         },

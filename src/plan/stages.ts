@@ -1,5 +1,6 @@
 import { BuildError } from "../core/errors.ts";
 import { formatPlatform, type Platform, parsePlatform } from "../core/platform.ts";
+import { findReference, formatFamiliar } from "../core/reference.ts";
 import type { SourceRange } from "../core/source-range.ts";
 import type { CopyInstruction, DockerfileAst, Instruction, StageAst } from "../dockerfile/ast.ts";
 import { expandWord } from "../dockerfile/expand.ts";
@@ -19,7 +20,9 @@ export interface StageInstruction {
 export type StageSource =
   | { readonly type: "stage"; readonly index: number }
   | { readonly type: "image"; readonly name: string; readonly platform: Platform; readonly at: SourceRange }
-  | { readonly type: "scratch" };
+  | { readonly type: "scratch" }
+  /** The files of a named context. */
+  | { readonly type: "context"; readonly name: string };
 
 export interface StageNode {
   readonly ast: StageAst;
@@ -53,7 +56,8 @@ export function buildStageGraph(ast: DockerfileAst, options: PlanOptions, bases:
   const globalArgs = readGlobalArgs(ast, options);
   const heads = ast.stages.map((stage) => readHead(stage, ast, { options, globalArgs }));
   const byName = stageNames(heads);
-  const linked = heads.map((head) => ({ ...head, base: linkBase(head, heads) }));
+  const named: Named = { options, byName };
+  const linked = withInherited(heads.map((head) => ({ ...head, base: linkBase(head, heads, named) })));
   const target = findTarget(options.target, linked, byName);
   const context = { ast, options, bases, byName, linked };
   const nodes = linked.map((head) => ({ ...head, instructions: linkInstructions(head, context) }));
@@ -153,12 +157,59 @@ function stageNames(heads: readonly StageHead[]): Map<string, number> {
 }
 
 /** FROM sees only the stages above it; of two with one name, the nearer. */
-function linkBase(head: StageHead, heads: readonly StageHead[]): StageSource {
+function linkBase(head: StageHead, heads: readonly StageHead[], named: Named): StageSource {
+  const { at } = head.ast.from;
+  const context = namedSource(head.baseName, { ...named, platform: head.platform, at });
+  if (context !== undefined) return context;
   const above = heads.slice(0, head.ast.index);
   const index = above.findLastIndex((other) => other.name?.toLowerCase() === head.baseName.toLowerCase());
   if (index >= 0) return { type: "stage", index };
   if (head.baseName === "scratch") return { type: "scratch" };
   return { type: "image", name: head.baseName, platform: head.platform, at: head.ast.from.at };
+}
+
+/** A stage that is FROM another runs as that one does (BuildKit: dockerfile2llb, dispatchState.platform). */
+function withInherited<T extends StageHead & { readonly base: StageSource }>(heads: readonly T[]): T[] {
+  const done: T[] = [];
+  for (const head of heads) {
+    const below = head.base.type === "stage" ? done[head.base.index] : undefined;
+    done.push(below === undefined ? head : { ...head, platform: below.platform });
+  }
+  return done;
+}
+
+interface Named {
+  readonly options: PlanOptions;
+  readonly byName: ReadonlyMap<string, number>;
+}
+
+/** What --build-context makes of a name; undefined: nothing, it means what it says. Tools that mount from a name ask here too. */
+export function namedSource(
+  name: string,
+  how: Named & { readonly platform: Platform; readonly at: SourceRange },
+): StageSource | undefined {
+  const key = contextKey(name);
+  const context = key === undefined ? undefined : how.options.contexts?.get(key);
+  if (context === undefined || key === undefined) return undefined;
+  if (context.type === "folder") return { type: "context", name: key };
+  if (context.type === "image")
+    return { type: "image", name: context.name, platform: how.platform, at: how.at };
+  const index = how.byName.get(context.name.toLowerCase());
+  if (index !== undefined) return { type: "stage", index };
+  throw new BuildError(
+    "plan/unknown-stage",
+    `--build-context ${key}=target:${context.name}: there is no such stage`,
+    {
+      at: how.at,
+      hint: "Name a stage of this Dockerfile.",
+    },
+  );
+}
+
+/** `docker.io/library/alpine:latest` and `alpine` are one name, as buildx has it; undefined for what is no image name. */
+export function contextKey(name: string): string | undefined {
+  const reference = findReference(name);
+  return reference === undefined ? undefined : formatFamiliar(reference).replace(/:latest$/, "");
 }
 
 function findTarget(
@@ -212,7 +263,7 @@ function triggersOf(
   if (base.type === "image") {
     return context.bases.get(imageKey(base.name, base.platform))?.config.config.OnBuild ?? [];
   }
-  if (base.type === "scratch") return [];
+  if (base.type === "scratch" || base.type === "context") return [];
   return (
     context.linked[base.index]?.ast.instructions.flatMap((i) => (i.type === "ONBUILD" ? [i.trigger] : [])) ??
     []
@@ -225,7 +276,10 @@ function linkFrom(instruction: Instruction, context: LinkContext): StageSource |
   const name = flag?.value;
   if (flag === undefined || name === undefined || name === "") return undefined;
   if (/^[+-]?\d+$/.test(name)) return stageByNumber(Number(name), { instruction, at: flag.at, context });
-  const index = context.byName.get(name.toLowerCase());
+  const { options, byName } = context;
+  const named = namedSource(name, { options, byName, platform: options.platform, at: flag.at });
+  if (named !== undefined) return named;
+  const index = byName.get(name.toLowerCase());
   if (index !== undefined) return { type: "stage", index };
   if (expand(name, new EnvList(), { ast: context.ast, at: flag.at }) !== name) {
     throw new BuildError("dockerfile/bad-flag", "--from takes no variables", {

@@ -17,7 +17,17 @@ export interface PlanOptions {
   /** Of this machine. */
   readonly buildPlatform: Platform;
   readonly network: NetworkMode;
+  /** --build-context, by the name that FROM and --from call it by (see contextKey). They go before stages and images of that name. */
+  readonly contexts?: ReadonlyMap<string, NamedContext> | undefined;
 }
+
+/** What a named context stands for. */
+export type NamedContext =
+  | { readonly type: "folder" }
+  /** A name for the store and registries, or `oci-layout://…`. */
+  | { readonly type: "image"; readonly name: string }
+  /** Another stage of the Dockerfile. */
+  | { readonly type: "stage"; readonly name: string };
 
 /** An image named by FROM or `--from`, found. */
 export interface ResolvedBase {

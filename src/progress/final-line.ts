@@ -43,8 +43,8 @@ export function finalLines(
 }
 
 function finalParts(view: BuildView): readonly FinalPart[] {
-  const image = view.result?.image ?? null;
-  if (view.result === null || image === null) return [];
+  if (view.result === null || view.result.error !== null) return [];
+  const { image } = view.result;
   const { hit, miss, savedSeconds } = countRows(view);
   const cache = [
     formatCount(hit, "hit"),
@@ -52,12 +52,15 @@ function finalParts(view: BuildView): readonly FinalPart[] {
     ...(savedSeconds >= 0.05 ? [`about ${formatAbout(savedSeconds)} saved`] : []),
   ].join(", ");
   const facts = [
-    ...(image.tags.length === 0 ? [] : [image.tags.map(safeName).join(", ")]),
-    shortDigest(image.id, 12),
+    ...(image === null ? ["no image kept"] : namesAndId(image)),
     formatBytes(view.result.sizeBytes),
     formatCount(view.result.layers, "layer"),
     formatSeconds(view.result.atMs / 1000),
   ];
   const tail = [cache, ...(miss > 0 ? ["why: tsbuild explain"] : [])];
   return [...facts.map((text) => ({ joint: "  ", text })), ...tail.map((text) => ({ joint: " · ", text }))];
+}
+
+function namesAndId({ id, tags }: { readonly id: string; readonly tags: readonly string[] }): string[] {
+  return [...(tags.length === 0 ? [] : [tags.map(safeName).join(", ")]), shortDigest(id, 12)];
 }

@@ -145,8 +145,8 @@ export function stageLabel(plan: Pick<RowPlan, "stage" | "stageIndex">): string 
 
 /** Whether rows must say which stage they are of. */
 export function hasSeveralStages(view: BuildView): boolean {
-  const stages = new Set<number>();
-  for (const row of view.rows.values()) if (row.plan.needed) stages.add(row.plan.stageIndex);
+  const stages = new Set<string>();
+  for (const row of view.rows.values()) if (row.plan.needed) stages.add(stageLabel(row.plan));
   return stages.size > 1;
 }
 

@@ -136,7 +136,7 @@ class Solver {
     key: CacheKey,
     at: { readonly parent: SnapshotRef; readonly again: boolean },
   ): { readonly result?: StepResult; readonly changes: readonly Change[] | undefined } {
-    if (this.#options.noCache && !at.again) {
+    if (this.#options.noCache(step.meta.stageIndex) && !at.again) {
       return { changes: [{ kind: "no-cache", subject: "--no-cache", old: null, new: null }] };
     }
     const record = this.#ports.cache.get(key.id);
@@ -166,7 +166,7 @@ class Solver {
     const { key, changes } = found;
     const record = this.#ports.cache.put(
       this.#recordOf(step, { key, executed, tookMs }),
-      this.#options.noCache,
+      this.#options.noCache(step.meta.stageIndex),
     );
     const result = this.#adopt(step, inputs, { record, executed });
     const done: StepResult = { ...result, outcome: "MISS", changes, key, tookMs, savedMs: null };

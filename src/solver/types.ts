@@ -65,8 +65,8 @@ export interface SolverPorts {
 export interface SolverOptions {
   /** Most steps that work at once. */
   readonly jobs: number;
-  /** Ignore records, write new ones. */
-  readonly noCache: boolean;
+  /** Of which stages to ignore records, and write new ones. */
+  readonly noCache: (stageIndex: number) => boolean;
   /** For `about` of new records. */
   readonly dockerfile: string;
   readonly signal: AbortSignal;

@@ -13,7 +13,7 @@ import { sourceTree } from "./source-tree.ts";
 
 export interface StepTools extends RunTools {
   readonly book: LayerBook;
-  readonly context: () => Promise<FileTree>;
+  readonly context: (name: string) => Promise<FileTree>;
   readonly nowMs: () => number;
 }
 

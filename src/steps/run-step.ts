@@ -64,7 +64,7 @@ export async function runCommand(
       cwd: step.op.cwd,
       user,
       network: step.op.network,
-      hostname: HOSTNAME,
+      hostname: step.op.hostname ?? HOSTNAME,
       binds: inlineMounts(step.op, workspace.stateDir),
       stdio: "capture",
       stateDir: workspace.stateDir,

@@ -37,7 +37,11 @@ describe("completion in bash", () => {
       words: ["tsbuild", "cache", "prune", "--keep"],
       expected: ["--keep-storage"],
     },
-    { name: "a flag of the build without its name", words: ["tsbuild", "--no-"], expected: ["--no-cache"] },
+    {
+      name: "a flag of the build without its name",
+      words: ["tsbuild", "--no-"],
+      expected: ["--no-cache", "--no-cache-filter"],
+    },
     {
       name: "a file where a flag takes one",
       words: ["tsbuild", "--file", "tsb"],

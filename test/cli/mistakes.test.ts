@@ -142,6 +142,7 @@ const MISTAKES: readonly Mistake[] = [
     dockerfile: "FROM base\n",
     args: ["--platform", "linux/s390x", "."],
     code: "plan/platform",
+    place: "1:6",
   },
   {
     name: "a platform that is none",

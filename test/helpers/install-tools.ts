@@ -20,6 +20,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   mmdebstrap: "mmdebstrap",
   newuidmap: "uidmap",
   podman: "podman",
+  "qemu-aarch64-static": "qemu-user-static",
   runc: "runc",
   setcap: "libcap2-bin",
   setfattr: "attr",

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { tempDir } from "./temp-dir.ts";
 
 export interface TestRegistry extends AsyncDisposable {
@@ -33,16 +34,20 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   const port = await freePort();
   const config = join(dir.path, "config.yml");
   writeFileSync(config, JSON.stringify(configOf(dir.path, port, options)));
+  const log = join(dir.path, "registry.log");
+  // A file, not a pipe: nobody reads a pipe while a test waits for a command, and a full one stops the registry.
+  const output = openSync(log, "w");
   const child = spawn("docker-registry", ["serve", config], {
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", "ignore", output],
     env: { ...process.env, OTEL_TRACES_EXPORTER: "none" },
   });
+  closeSync(output);
   const close = async () => {
     await ended(child);
     dir[Symbol.dispose]();
   };
   try {
-    await listening(child);
+    await listening(child, log);
   } catch (error) {
     await close();
     throw error;
@@ -83,20 +88,21 @@ export async function freePort(): Promise<number> {
 }
 
 /** Resolves at the log line that says so; a registry that cannot be started says why. */
-function listening(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let log = "";
-    child.on("error", (cause) =>
-      reject(
-        new Error("these tests need docker-registry (Debian: apt-get install docker-registry)", { cause }),
-      ),
-    );
-    child.on("exit", (code) => reject(new Error(`docker-registry ended with ${code}:\n${log.slice(-2000)}`)));
-    child.stderr?.on("data", (chunk: Buffer) => {
-      log = (log + chunk.toString("utf8")).slice(-20_000);
-      if (log.includes("listening on")) resolve();
+async function listening(child: ChildProcess, log: string): Promise<void> {
+  const failed = { error: undefined as Error | undefined };
+  child.once("error", (cause) => {
+    failed.error = new Error("these tests need docker-registry (Debian: apt-get install docker-registry)", {
+      cause,
     });
   });
+  for (;;) {
+    if (failed.error !== undefined) throw failed.error;
+    const text = readFileSync(log, "utf8");
+    if (text.includes("listening on")) return;
+    if (child.exitCode !== null)
+      throw new Error(`docker-registry ended with ${child.exitCode}:\n${text.slice(-2000)}`);
+    await pause(20);
+  }
 }
 
 async function ended(child: ChildProcess): Promise<void> {

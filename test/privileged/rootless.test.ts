@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -109,6 +110,14 @@ test("an ordinary user with sub-ids builds what root builds, step by step the sa
   const again = asUser(full, args, folder.home);
   expect(lastLine(again.stdout).image).toEqual(lastLine(built.stdout).image);
   expect(lastLine(again.stdout).steps.filter(({ result }) => result === "MISS")).toEqual([]);
+
+  const out = join(folder.context, "../out");
+  chmodSync(join(folder.context, ".."), 0o755);
+  expect(asUser(full, ["build", "-o", out, folder.context], folder.home).stderr).toContain("0 misses");
+  expect(readFileSync(join(out, "tmp/id"), "utf8")).toBe("1000\napp\nrefused\n");
+  // Files belong to who asked for them, whoever they belong to in the image.
+  expect(statSync(join(out, "su"))).toMatchObject({ uid: full.uid, gid: full.gid, nlink: 2 });
+  expect(statSync(join(out, "su")).mode & 0o7777).toBe(0o6755);
 
   const ran = asUser(full, ["run", "mine", "cat", "/tmp/id"], folder.home);
   expect(ran).toMatchObject({ status: 0, stdout: "1000\napp\nrefused\n" });

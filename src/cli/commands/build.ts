@@ -3,6 +3,7 @@ import { BuildError, isBuildError } from "../../core/errors.ts";
 import type { NetworkMode } from "../../core/step.ts";
 import { createEngine } from "../../engine.ts";
 import { needsUserNamespace } from "../../host/user-namespace.ts";
+import { parseBuildContext } from "../../operations/build-contexts.ts";
 import type { BuildOptions } from "../../operations/types.ts";
 import { NeedsUserNamespace } from "../../operations/workshop.ts";
 import {
@@ -30,18 +31,20 @@ export const buildCommand: Command = {
 };
 
 async function runBuildCommand(args: ParsedArgs, context: CliContext): Promise<number> {
-  const options = toBuildOptions(args, context);
+  const wanted = toBuildOptions(args, context);
   const method = args.has("check") ? "check" : (args.get("call") ?? args.get("print") ?? "build");
   if (method !== "build") {
     const { runCall } = await import("./call.ts");
-    return await runCall(method, options, context);
+    return await runCall(method, wanted, context);
   }
+  const options = await withOutputs(wanted, args, context);
   const asked = args.has("quiet") ? "quiet" : parseProgressMode(args.get("progress") ?? "auto");
   if (asked === undefined)
     throw usage(
       `--progress=${args.get("progress")} is not a mode`,
       "Choose auto, tty, plain, quiet, json or rawjson.",
     );
+  requireFreeOutput(options, asked);
   const choice = chooseProgress(asked, { isTTY: context.stderr.isTTY, env: context.env });
   const fromStdin = options.context === "-" || options.dockerfile === "-";
   const mayStartOver = needsUserNamespace();
@@ -60,7 +63,12 @@ async function runBuildCommand(args: ParsedArgs, context: CliContext): Promise<n
     await drawing;
     await renderer.finish();
     const iidfile = args.get("iidfile");
-    if (iidfile !== undefined) writeFileSync(iidfile, result.image.id);
+    if (iidfile !== undefined && result.image !== null) writeFileSync(iidfile, result.image.id);
+    const metadataFile = args.get("metadata-file");
+    if (metadataFile !== undefined) {
+      const { writeMetadata } = await import("../../operations/build-metadata.ts");
+      writeMetadata(metadataFile, result);
+    }
     return 0;
   } catch (error) {
     await drawing;
@@ -79,12 +87,31 @@ async function runBuildCommand(args: ParsedArgs, context: CliContext): Promise<n
   }
 }
 
+/** Outputs are looked at only where some are asked for: a plain build loads nothing of them. */
+async function withOutputs(
+  options: BuildOptions,
+  args: ParsedArgs,
+  context: CliContext,
+): Promise<BuildOptions> {
+  if (!["output", "push", "load", "annotation"].some((name) => args.all(name).length > 0)) return options;
+  const { addOutputs } = await import("./build-outputs.ts");
+  return addOutputs(options, args, context);
+}
+
+/** Standard output is the archive's alone. */
+function requireFreeOutput({ outputs = [] }: BuildOptions, mode: string): void {
+  const isTaken = outputs.some((output) => "dest" in output && output.dest === "-");
+  if (isTaken && ["json", "rawjson", "quiet"].includes(mode))
+    throw usage(`--progress=${mode} and an output both want standard output`, "Give the output a dest.");
+}
+
 function canceledError(): BuildError {
   return new BuildError("cli/canceled", "the build was canceled", {
     hint: "Steps that were finished are kept: the same build goes on from there.",
   });
 }
 
+/** The flags of a build as its options. Throws `cli/usage`. */
 export function toBuildOptions(args: ParsedArgs, context: CliContext): BuildOptions {
   const [path, ...more] = args.positionals;
   if (path === undefined || more.length > 0) {
@@ -106,8 +133,13 @@ export function toBuildOptions(args: ParsedArgs, context: CliContext): BuildOpti
     labels: pairs(args.all("label"), {}),
     target: args.get("target"),
     noCache: args.has("no-cache"),
+    noCacheFilter: args
+      .all("no-cache-filter")
+      .flatMap((text) => text.split(","))
+      .filter((name) => name !== ""),
+    buildContexts: args.all("build-context").map((text) => parseBuildContext(text)),
     pull: args.has("pull"),
-    platform: args.get("platform") ?? context.env["DOCKER_DEFAULT_PLATFORM"],
+    platforms: platforms(args, context),
     network: network(args.get("network")),
     jobs: jobs(args.get("jobs")),
     executor: executor(args.get("executor")),
@@ -116,6 +148,14 @@ export function toBuildOptions(args: ParsedArgs, context: CliContext): BuildOpti
     debug: args.has("debug"),
     signal: context.signal,
   };
+}
+
+/** Repeated and with commas, as buildx takes them. */
+function platforms(args: ParsedArgs, { env }: CliContext): readonly string[] | undefined {
+  const given = args.all("platform");
+  const words = given.length > 0 ? given : [env["DOCKER_DEFAULT_PLATFORM"] ?? ""];
+  const list = words.flatMap((word) => word.split(",")).filter((word) => word !== "");
+  return list.length === 0 ? undefined : list;
 }
 
 /** `K=V`; a bare `K` takes its value from the environment, and is left out where that has none. */

@@ -88,7 +88,10 @@ function table(records: readonly BuildRecord[], nowMs: number): string {
     [
       { header: "BUILD ID", cell: ({ id }) => id },
       { header: "IMAGE", cell: ({ tags, image }) => tags[0] ?? (image === null ? "" : "<none>") },
-      { header: "RESULT", cell: ({ image }) => (image === null ? "failed" : "built") },
+      {
+        header: "RESULT",
+        cell: ({ image, error }) => (image === null && error !== null ? "failed" : "built"),
+      },
       { header: "HITS", cell: hits },
       { header: "TOOK", cell: ({ seconds }) => (seconds === undefined ? "" : formatSeconds(seconds)) },
       { header: "CREATED", cell: ({ startedAt }) => formatAge(nowMs - Date.parse(startedAt)) },

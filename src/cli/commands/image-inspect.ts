@@ -2,6 +2,7 @@ import { BuildError, isBuildError } from "../../core/errors.ts";
 import { createEngine } from "../../engine.ts";
 import { findImage } from "../../operations/find-image.ts";
 import { inspectImage } from "../../operations/inspect-image.ts";
+import { requirePlatform } from "../../operations/plan-options.ts";
 import type { Command } from "../command.ts";
 import { compileTemplate } from "../template/run-template.ts";
 
@@ -11,6 +12,7 @@ export const imageInspectCommand: Command = {
   summary: "Show what is known of images, as JSON",
   flags: [
     { name: "format", short: "f", value: "FORMAT", help: "json, or a Go template such as {{json .Config}}" },
+    { name: "platform", value: "OS/ARCH", help: "Of an image of several platforms: this one" },
     { name: "type", value: "TYPE", help: "image: nothing else is inspected" },
   ],
   run: async (args, { env, stdout }) => {
@@ -22,11 +24,13 @@ export const imageInspectCommand: Command = {
     const line =
       format === undefined || format === "" || format === "json" ? undefined : compileTemplate(format);
     await using engine = await createEngine({ env });
+    const wanted = args.get("platform");
+    const platform = wanted === undefined ? undefined : requirePlatform(wanted);
     const found: unknown[] = [];
     const errors: BuildError[] = [];
     for (const name of args.positionals) {
       try {
-        found.push(inspectImage(findImage(name, engine.shop), engine.shop));
+        found.push(inspectImage(findImage(name, engine.shop), engine.shop, platform));
       } catch (error) {
         if (!isBuildError(error) || error.code !== "image/not-found") throw error;
         errors.push(error);

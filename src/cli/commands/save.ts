@@ -1,5 +1,6 @@
 import { BuildError } from "../../core/errors.ts";
 import { createEngine } from "../../engine.ts";
+import { requirePlatform } from "../../operations/plan-options.ts";
 import { saveImages } from "../../operations/save-images.ts";
 import type { Command } from "../command.ts";
 import { writeFileFrom, writeStreamFrom } from "../write-output.ts";
@@ -19,6 +20,11 @@ export const saveCommand: Command = {
       value: "METHOD",
       help: "gzip or zstd: the layers of an oci-archive, the whole of a docker-archive",
     },
+    {
+      name: "platform",
+      value: "OS/ARCH",
+      help: "Of an image of several platforms: this one (an oci-archive holds all, if none is given)",
+    },
   ],
   run: async (args, context) => {
     if (args.positionals.length === 0)
@@ -35,7 +41,10 @@ export const saveCommand: Command = {
       });
     }
     await using engine = await createEngine({ env: context.env });
-    const bytes = saveImages({ images: args.positionals, format, compress: compression }, engine.shop);
+    const wanted = args.get("platform");
+    const platform = wanted === undefined ? undefined : requirePlatform(wanted);
+    const options = { images: args.positionals, format, compress: compression, platform };
+    const bytes = saveImages(options, engine.shop);
     await (output === undefined ? writeStreamFrom(context.stdout, bytes) : writeFileFrom(output, bytes));
     return 0;
   },

@@ -3,13 +3,43 @@ import { createEngine } from "../../engine.ts";
 import { findImage } from "../../operations/find-image.ts";
 import { formatCount } from "../../progress/format.ts";
 import type { Command } from "../command.ts";
+import { BUILD_FLAGS } from "./build-flags.ts";
+
+/** Flags of a build that say where its result goes: that of two builds goes nowhere. */
+const NOT_TWICE = [
+  "quiet",
+  "tag",
+  "no-cache",
+  "no-cache-filter",
+  "output",
+  "push",
+  "load",
+  "annotation",
+  "iidfile",
+  "metadata-file",
+  "progress",
+];
 
 export const verifyCommand: Command = {
   names: ["verify"],
-  usage: "verify [IMAGE]",
-  summary: "Compute every digest anew, of an image or of the whole store; exit 3 where one is wrong",
-  flags: [{ name: "quiet", short: "q", help: "Print nothing but what is wrong" }],
-  run: async (args, { env, stdout, stderr }) => {
+  usage: "verify [IMAGE] | verify --twice [BUILD OPTIONS] PATH|-",
+  summary: "Compute every digest anew, or build twice and say what differs; exit 3 where something is wrong",
+  flags: [
+    { name: "quiet", short: "q", help: "Print nothing but what is wrong" },
+    {
+      name: "twice",
+      help: "Build PATH twice without the cache and name what differs between the two images",
+    },
+    ...BUILD_FLAGS.filter(({ name, note }) => note === undefined && !NOT_TWICE.includes(name)),
+  ],
+  run: async (args, context) => {
+    if (args.has("twice")) return await (await import("./verify-twice.ts")).verifyTwice(args, context);
+    const given = BUILD_FLAGS.find(({ name }) => name !== "quiet" && args.all(name).length > 0);
+    if (given !== undefined)
+      throw new BuildError("cli/usage", `verify without --twice has no --${given.name}`, {
+        hint: "To build twice and compare: tsbuild verify --twice PATH.",
+      });
+    const { env, stdout, stderr } = context;
     const [name, ...more] = args.positionals;
     if (more.length > 0)
       throw new BuildError("cli/usage", "verify takes one image, or none", {

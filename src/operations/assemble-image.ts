@@ -1,20 +1,28 @@
+import type { Platform } from "../core/platform.ts";
 import type { LayerRef } from "../core/ports.ts";
 import type { StepId } from "../core/step.ts";
 import { assembleConfig, type BuiltRow } from "../image/assemble.ts";
-import { encodeConfig } from "../image/encode.ts";
+import { type EncodedDocument, encodeConfig } from "../image/encode.ts";
 import type { BuildPlan, StagePlan } from "../plan/types.ts";
 import type { StepResult } from "../solver/types.ts";
-import { type ExportedImage, keepImage } from "./keep-image.ts";
 import type { BuildOptions } from "./types.ts";
 import type { Workshop } from "./workshop.ts";
 
-/** Assembles the target's image, keeps its blobs and manifest, and gives it its names. */
-export async function exportImage(build: {
+/** A build's result for one platform: an image that is assembled, and not yet kept anywhere but in its layers. */
+export interface BuiltImage {
+  readonly config: EncodedDocument;
+  readonly layers: readonly LayerRef[];
+  readonly platform: Platform;
+  readonly created: string | null;
+}
+
+/** Assembles the target's image. */
+export async function assembleImage(build: {
   readonly plan: BuildPlan;
   readonly results: ReadonlyMap<StepId, StepResult>;
   readonly options: BuildOptions;
   readonly shop: Workshop;
-}): Promise<ExportedImage> {
+}): Promise<BuiltImage> {
   const { plan, results, options, shop } = build;
   const { target } = plan;
   const final = results.get(target.result);
@@ -22,8 +30,14 @@ export async function exportImage(build: {
   const epochSeconds = options.sourceDateEpoch;
   const chain = stageChain(plan, target);
   const bottom = chain[0]?.rows[0]?.step;
-  const baseLayers = bottom === undefined ? 0 : (results.get(bottom)?.snapshot.layers.length ?? 0);
-  const layers = await withEpoch(final.snapshot.layers, { from: baseLayers, epochSeconds, shop });
+  const isBuilt = bottom === undefined || plan.steps.get(bottom)?.op.type !== "image";
+  const baseLayers = isBuilt ? 0 : (results.get(bottom)?.snapshot.layers.length ?? 0);
+  const clampSeconds = options.keepTimestamps === true ? undefined : epochSeconds;
+  const layers = await withEpoch(final.snapshot.layers, {
+    from: baseLayers,
+    epochSeconds: clampSeconds,
+    shop,
+  });
   const config = assembleConfig({
     platform: target.platform,
     config: target.config,
@@ -34,12 +48,12 @@ export async function exportImage(build: {
     diffIds: layers.map((layer) => layer.diffId),
     epochSeconds,
   });
-  return keepImage(encodeConfig(config), layers, {
+  return {
+    config: encodeConfig(config),
+    layers,
+    platform: { os: config.os, architecture: config.architecture, variant: config.variant },
     created: config.created ?? null,
-    tags: options.tags ?? [],
-    platform: target.platform,
-    shop,
-  });
+  };
 }
 
 async function withEpoch(
