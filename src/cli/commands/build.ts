@@ -33,11 +33,12 @@ export const buildCommand: Command = {
 async function runBuildCommand(args: ParsedArgs, context: CliContext): Promise<number> {
   const wanted = toBuildOptions(args, context);
   const method = args.has("check") ? "check" : (args.get("call") ?? args.get("print") ?? "build");
-  if (method !== "build") {
-    const { runCall } = await import("./call.ts");
-    return await runCall(method, wanted, context);
-  }
-  const options = await withOutputs(wanted, args, context);
+  if (method === "build") return await runBuilding(await withOutputs(wanted, args, context), args, context);
+  const { runCall } = await import("./call.ts");
+  return await runCall(method, wanted, context);
+}
+
+async function runBuilding(options: BuildOptions, args: ParsedArgs, context: CliContext): Promise<number> {
   const asked = args.has("quiet") ? "quiet" : parseProgressMode(args.get("progress") ?? "auto");
   if (asked === undefined)
     throw usage(
