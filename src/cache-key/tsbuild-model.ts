@@ -44,7 +44,7 @@ function copyInputs(op: CopyOp, material: KeyMaterial): KeyInput[] {
   const flags = [
     op.link === true ? "link" : "",
     op.parents === true ? "parents" : "",
-    op.unpack === true ? "unpack" : "",
+    op.unpack === true ? "extract" : "",
     ...(op.exclude ?? []).map((pattern) => `exclude=${pattern}`),
   ].filter((flag) => flag !== "");
   return [

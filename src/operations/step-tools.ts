@@ -23,6 +23,7 @@ export function stepTools(build: {
     emit,
     openLog: (row) => record.openLog(row),
     context: (name) => Promise.resolve(source.tree(name)),
+    scratch: () => shop.store.openLease("add"),
     nowMs: () => shop.clock.nowMs(),
     fullDisk: (error) => {
       const known = toStoreError(shop.store.paths, error);

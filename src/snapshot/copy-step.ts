@@ -10,6 +10,7 @@ import type { CopyOp } from "../core/step.ts";
 import { Copier, fileNotFound } from "./copy.ts";
 import { type ResolvedSource, resolveSources } from "./copy-sources.ts";
 import { EditView } from "./edit-view.ts";
+import { type Archive, unpackArchive } from "./unpack.ts";
 import { resolveOwner } from "./users.ts";
 
 /** One source of a COPY as a cache key sees it. */
@@ -86,12 +87,16 @@ interface OwnerIds {
   readonly gid: number;
 }
 
+export interface CopyTrees {
+  /** What local sources are paths of. */
+  readonly from: FileTree;
+  readonly below: FileTree;
+  /** ADD: the sources that are archives, by their path in `from`. */
+  readonly archives?: ReadonlyMap<BytePath, Archive>;
+}
+
 /** Runs a COPY over a snapshot; the view's `entries()` are the layer. */
-export function runCopy(
-  op: CopyOp,
-  trees: { readonly from: FileTree; readonly below: FileTree },
-  nowSeconds: number,
-): EditView {
+export function runCopy(op: CopyOp, trees: CopyTrees, nowSeconds: number): EditView {
   const view = new EditView(trees.below);
   const takes = filterOf(op);
   const how = {
@@ -109,7 +114,11 @@ export function runCopy(
     }
   } else {
     const copier = new Copier(trees.from, view, { ...how, excludes });
-    for (const source of resolveSources(trees.from, op.sources)) copier.copy(source.path, op.dest);
+    for (const { path } of resolveSources(trees.from, op.sources)) {
+      const archive = trees.archives?.get(path);
+      if (archive === undefined) copier.copy(path, op.dest);
+      else unpackArchive(archive, view, op.dest, { owner: how.owner, nowSeconds, below: trees.below });
+    }
   }
   const inline = new Copier(trees.from, view, { ...how, excludes });
   for (const file of op.inline ?? []) inline.copyInline(file.name, file.content, op.dest);
