@@ -4,6 +4,7 @@ import type { StepTools } from "../steps/execute.ts";
 import type { OpenBuild } from "../store/build-directory.ts";
 import { toStoreError } from "../store/disk-errors.ts";
 import type { BuildSource } from "./open-source.ts";
+import { remoteSources } from "./remote-sources.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** What steps of one build work with. Costly parts (executor, workspaces) are made when the first step asks for them. */
@@ -13,8 +14,9 @@ export function stepTools(build: {
   readonly emit: EmitEvent;
   readonly record: OpenBuild;
   readonly executor: string;
+  readonly signal: AbortSignal;
 }): StepTools {
-  const { shop, source, emit, record } = build;
+  const { shop, source, emit, record, signal } = build;
   return {
     book: shop.book,
     workspaces: { open: async (snapshot) => (await shop.workspaces()).open(snapshot) },
@@ -23,6 +25,7 @@ export function stepTools(build: {
     emit,
     openLog: (row) => record.openLog(row),
     context: (name) => Promise.resolve(source.tree(name)),
+    remotes: remoteSources({ shop, emit, signal }),
     scratch: () => shop.store.openLease("add"),
     nowMs: () => shop.clock.nowMs(),
     fullDisk: (error) => {

@@ -93,6 +93,17 @@ export interface CopyTrees {
   readonly below: FileTree;
   /** ADD: the sources that are archives, by their path in `from`. */
   readonly archives?: ReadonlyMap<BytePath, Archive>;
+  readonly remotes?: readonly RemoteFiles[];
+}
+
+/** What ADD fetched: a path of a tree. */
+export interface RemoteFiles {
+  /** So many of the op's sources stand before it. */
+  readonly at: number;
+  readonly tree: FileTree;
+  readonly path: BytePath;
+  /** It is an archive, to be unpacked. */
+  readonly archive: Archive | undefined;
 }
 
 /** Runs a COPY over a snapshot; the view's `entries()` are the layer. */
@@ -114,10 +125,15 @@ export function runCopy(op: CopyOp, trees: CopyTrees, nowSeconds: number): EditV
     }
   } else {
     const copier = new Copier(trees.from, view, { ...how, excludes });
-    for (const { path } of resolveSources(trees.from, op.sources)) {
-      const archive = trees.archives?.get(path);
-      if (archive === undefined) copier.copy(path, op.dest);
+    const put = (from: Copier, path: BytePath, archive: Archive | undefined) => {
+      if (archive === undefined) from.copy(path, op.dest);
       else unpackArchive(archive, view, op.dest, { owner: how.owner, nowSeconds, below: trees.below });
+    };
+    for (let i = 0; i <= op.sources.length; i++) {
+      for (const { tree, path, archive } of (trees.remotes ?? []).filter(({ at }) => at === i))
+        put(new Copier(tree, view, { ...how, excludes }), path, archive);
+      for (const { path } of resolveSources(trees.from, op.sources.slice(i, i + 1)))
+        put(copier, path, trees.archives?.get(path));
     }
   }
   const inline = new Copier(trees.from, view, { ...how, excludes });

@@ -4,13 +4,14 @@ import type { FileTree } from "../core/file-tree.ts";
 import type { PackEntry } from "../core/ports.ts";
 import type { CopyOp, RunOp, Step } from "../core/step.ts";
 import { unreachable } from "../core/unreachable.ts";
-import { runCopy } from "../snapshot/copy-step.ts";
+import { type RemoteFiles, runCopy } from "../snapshot/copy-step.ts";
 import type { Archive } from "../snapshot/unpack.ts";
 import { runWorkdir } from "../snapshot/workdir-step.ts";
 import type { Executed, StepInputs } from "../solver/types.ts";
 import type { LayerBook } from "./layer-book.ts";
-import { openArchives, type Scratch } from "./open-archives.ts";
+import { openArchive, openArchives, type Scratch } from "./open-archives.ts";
 import { placeOf } from "./place-of.ts";
+import type { RemoteTools } from "./remote-tools.ts";
 import { type RunTools, runCommand } from "./run-step.ts";
 import { sourceTree } from "./source-tree.ts";
 
@@ -18,6 +19,7 @@ export interface StepTools extends RunTools {
   readonly book: LayerBook;
   readonly context: (name: string) => Promise<FileTree>;
   readonly nowMs: () => number;
+  readonly remotes: RemoteTools;
   /** Room for files that are gone once it is disposed. */
   readonly scratch: () => Scratch;
 }
@@ -42,7 +44,7 @@ export async function executeStep(
         return await tools.book.add(snapshot, view.entries(), signal);
       }
       case "copy":
-        return await copy(op, inputs, tools, signal);
+        return await copy({ ...step, op }, inputs, tools, signal);
       case "run":
         return await run({ ...step, op }, inputs, tools, signal);
       case "image":
@@ -58,19 +60,28 @@ export async function executeStep(
 }
 
 async function copy(
-  op: CopyOp,
+  step: Step & { readonly op: CopyOp },
   inputs: StepInputs,
   tools: StepTools,
   signal: AbortSignal,
 ): Promise<Executed> {
+  const { op } = step;
   const { snapshot } = requireParent(inputs);
   const from = await sourceTree(op, inputs, tools);
   using scratch = tools.scratch();
+  using opened = new DisposableStack();
   const archives = op.unpack === true ? await openArchives(op, from, { scratch, signal }) : NO_ARCHIVES;
+  const remotes: RemoteFiles[] = [];
+  for (const remote of op.remotes ?? []) {
+    const { tree, path } = opened.use(await tools.remotes.open(remote, { scratch, row: step.id }));
+    const unpack = remote.type === "http" && remote.unpack;
+    const archive = unpack ? await openArchive(tree, path, { scratch, signal }) : undefined;
+    remotes.push({ at: remote.at, tree, path, archive });
+  }
   // Accounts are read for --chown; files, where a hard link of an archive may name one.
-  const reads = op.chown !== undefined || archives.size > 0;
+  const reads = op.chown !== undefined || archives.size > 0 || remotes.length > 0;
   const below = reads ? await tools.book.readable(snapshot) : tools.book.view(snapshot);
-  const view = runCopy(op, { from, below, archives }, seconds(tools));
+  const view = runCopy(op, { from, below, archives, remotes }, seconds(tools));
   return await tools.book.add(snapshot, view.entries(), signal);
 }
 

@@ -12,7 +12,7 @@ export interface BuiltProject extends BuildResult {
   readonly events: readonly BuildEvent[];
   /** `644 0:0 path`, a line an entry, and what a link points to or is one inode with; sorted. */
   readonly files: readonly string[];
-  entry(path: string): TarEntry | undefined;
+  readonly entry: (path: string) => TarEntry | undefined;
 }
 
 /** A context, a store and an engine of a test's own. */
@@ -47,7 +47,8 @@ export async function openProject(
     const collected = (async () => {
       for await (const event of started.events) events.push(event);
     })();
-    const result = await started.result.finally(() => collected);
+    const result = await started.result;
+    await collected;
     return { ...result, events, ...filesOf(home, result) };
   };
   write(files);
