@@ -48,7 +48,7 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
   const { record, emit, signal } = sink;
   const startedMs = shop.clock.nowMs();
   using _lease = shop.store.openLease("build");
-  using source = await openSource(options, shop);
+  using source = await openSource(options, shop, { emit, signal });
   const planOptions = toPlanOptions(options);
   sink.knowsSource(source.dockerfile);
   emit({

@@ -111,7 +111,7 @@ function runBackend(root: string, request: IncomingMessage, response: ServerResp
       QUERY_STRING: url.search.slice(1),
       REQUEST_METHOD: request.method,
       CONTENT_TYPE: request.headers["content-type"] ?? "",
-      HTTP_CONTENT_ENCODING: String(request.headers["content-encoding"] ?? ""),
+      HTTP_CONTENT_ENCODING: request.headers["content-encoding"] ?? "",
       REMOTE_ADDR: "127.0.0.1",
     },
     stdio: ["pipe", "pipe", "ignore"],
