@@ -100,9 +100,9 @@ async function fetch(
       tell(note === undefined ? "running" : "retrying", { doneBytes, totalBytes, note }),
     signal,
   });
-  const size = fetched?.size ?? known?.size ?? 0;
-  tell(fetched === undefined ? "exists" : "done", { doneBytes: size, totalBytes: size });
-  if (fetched !== undefined) shop.store.facts.put(factName(source), JSON.stringify(fetched));
+  if (fetched === undefined) return undefined;
+  tell("done", { doneBytes: fetched.size, totalBytes: fetched.size });
+  shop.store.facts.put(factName(source), JSON.stringify(fetched));
   return fetched;
 }
 
@@ -113,7 +113,7 @@ function downloadTeller(shown: string, { emit, row }: RowOptions) {
   const blob = requireDigest(`sha256:${createHash("sha256").update(shown).digest("hex")}`);
   let told = { state: "", doneBytes: 0 };
   return (
-    state: "running" | "retrying" | "done" | "exists",
+    state: "running" | "retrying" | "done",
     at: { readonly doneBytes: number; readonly totalBytes: number; readonly note?: string | undefined },
   ) => {
     if (told.state === state && at.doneBytes - told.doneBytes < STEP_BYTES) return;

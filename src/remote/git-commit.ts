@@ -40,7 +40,7 @@ async function askForRef(address: GitAddress, call: Omit<GitCall, "remote">): Pr
       ? ["--symref", "--", bareRemote(remote), "HEAD"]
       : ["--", bareRemote(remote), ref, `${ref}^{}`];
   const { status, stdout, stderr } = await runGit(["ls-remote", ...wanted], { ...call, remote });
-  if (status !== 0) throw gitFailure(address, "ask", stderr);
+  if (status !== 0) throw gitFailure(address, "look up", stderr);
   const found = new Map(
     stdout.split("\n").flatMap((line) => {
       const [value = "", name = ""] = line.split("\t");

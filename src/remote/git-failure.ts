@@ -50,7 +50,11 @@ export function gitFailure(address: GitAddress, what: string, stderr: string): B
 /** Control characters of a foreign host stay out of the terminal; what git prints of addresses is without credentials. */
 function lastWords(stderr: string): string {
   const lines = stderr.split("\n").filter((line) => line.trim() !== "");
-  const fatal = lines.findLast((line) => /^(?:fatal|error|remote):/.test(line)) ?? lines.at(-1) ?? "";
-  const clean = fatal.replace(/^fatal: /, "").replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  const last = lines.findLastIndex((line) => /^(?:fatal|error|remote):/.test(line));
+  // What ends in a colon goes on in the next line.
+  const fatal = lines.slice(last, (lines[last] ?? "").endsWith(":") ? last + 2 : last + 1).join(" ");
+  const clean = (last < 0 ? (lines.at(-1) ?? "") : fatal)
+    .replace(/^fatal: /, "")
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
   return redactAddresses(clean).trim().slice(0, 300);
 }

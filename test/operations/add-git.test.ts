@@ -58,19 +58,19 @@ describe("a repository that ADD fetches", () => {
 
 describe("what of a repository is fetched", () => {
   let server: GitServer;
-  let repository: ServedRepository;
+  let shared: ServedRepository;
   let first: string;
   beforeAll(async () => {
     server = await startGitServer();
-    repository = server.create("x", { first: "" });
-    first = repository.git("rev-parse", "HEAD");
+    shared = server.create("x", { first: "" });
+    first = shared.git("rev-parse", "HEAD");
     for (const name of ["dev", "a/b", "both", "main"]) {
-      repository.git("checkout", "--quiet", "-B", name, first);
-      repository.git("rm", "--quiet", "first");
-      repository.commit({ [`on ${name.replace("/", "-")}`]: "", ...(name === "dev" ? FILES : {}) });
+      shared.git("checkout", "--quiet", "-B", name, first);
+      shared.git("rm", "--quiet", "first");
+      shared.commit({ [`on ${name.replace("/", "-")}`]: "", ...(name === "dev" ? FILES : {}) });
     }
-    repository.git("tag", "--annotate", "--message=v", "v1", "dev");
-    repository.git("tag", "both", "main");
+    shared.git("tag", "--annotate", "--message=v", "v1", "dev");
+    shared.git("tag", "both", "main");
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
@@ -88,7 +88,7 @@ describe("what of a repository is fetched", () => {
     { name: "a folder by a query", at: "?subdir=/src/&ref=dev", is: ["deep", "deep/er.c", "main.c"] },
   ])("$name", async ({ at, is }) => {
     await using project = await openProject({
-      Dockerfile: dockerfile(`${repository.url}${at.replace("FIRST", first)} /`),
+      Dockerfile: dockerfile(`${shared.url}${at.replace("FIRST", first)} /`),
     });
     const built = names((await project.buildTwice()).files);
     const isShown = (name: string) => at.includes("src") || name.startsWith("on ") || name === "first";
@@ -113,8 +113,7 @@ describe("what of a repository is fetched", () => {
   });
 
   test("--keep-git-dir keeps a .git that git can read, with nothing of this machine in it", async () => {
-    await using server = await startGitServer();
-    const repository = server.create("x", FILES);
+    const repository = server.create("kept", FILES);
     await using project = await openProject({
       Dockerfile: dockerfile(`--keep-git-dir=true ${repository.url} /`),
     });
