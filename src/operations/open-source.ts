@@ -105,7 +105,7 @@ function patternCheck({ set, rules }: IgnoreRules): BuildSource["isIgnored"] {
 }
 
 /** An address; a folder of such a name is given as ./name. */
-function isRemoteContext(context: string): boolean {
+export function isRemoteContext(context: string): boolean {
   return /^(?:https?|git|ssh):\/\/|^github\.com\/|^[\w-]+@[\w.-]+:/.test(context);
 }
 

@@ -1,10 +1,10 @@
 import { isBuildError } from "../core/errors.ts";
 import type { EmitEvent } from "../core/events.ts";
 import type { StepTools } from "../steps/execute.ts";
+import type { RemoteTools } from "../steps/remote-tools.ts";
 import type { OpenBuild } from "../store/build-directory.ts";
 import { toStoreError } from "../store/disk-errors.ts";
 import type { BuildSource } from "./open-source.ts";
-import { remoteSources } from "./remote-sources.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** What steps of one build work with. Costly parts (executor, workspaces) are made when the first step asks for them. */
@@ -17,6 +17,9 @@ export function stepTools(build: {
   readonly signal: AbortSignal;
 }): StepTools {
   const { shop, source, emit, record, signal } = build;
+  let fetching: Promise<RemoteTools> | undefined;
+  const remotes = () =>
+    (fetching ??= import("./remote-sources.ts").then((it) => it.remoteSources({ shop, emit, signal })));
   return {
     book: shop.book,
     workspaces: { open: async (snapshot) => (await shop.workspaces()).open(snapshot) },
@@ -25,7 +28,10 @@ export function stepTools(build: {
     emit,
     openLog: (row) => record.openLog(row),
     context: (name) => Promise.resolve(source.tree(name)),
-    remotes: remoteSources({ shop, emit, signal }),
+    remotes: {
+      identify: async (remote, row) => (await remotes()).identify(remote, row),
+      open: async (remote, at) => (await remotes()).open(remote, at),
+    },
     scratch: () => shop.store.openLease("add"),
     nowMs: () => shop.clock.nowMs(),
     fullDisk: (error) => {
