@@ -1,12 +1,16 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { requireDigest } from "../../src/core/digest.ts";
 import { openProject, reasonsOf } from "../helpers/build-project.ts";
+import { makeCertificate } from "../helpers/certificates.ts";
 import { startFileServer } from "../helpers/file-server.ts";
 import { buildTar, file } from "../helpers/tar-builder.ts";
+import { tempDir } from "../helpers/temp-dir.ts";
 
 const MODIFIED = "Sat, 03 Feb 2001 04:05:06 GMT";
 const sha256 = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`;
@@ -216,3 +220,41 @@ function filesWith(folder: string, text: string): readonly string[] {
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => readFileSync(path).includes(text));
 }
+
+describe("connections are those that registries get", () => {
+  test("through the proxy of the environment, and past it for what NO_PROXY lists", async () => {
+    await using proxy = await startFileServer();
+    proxy.serve("http://files.example/f", "by proxy");
+    const env = { HTTP_PROXY: proxy.origin, NO_PROXY: "other.example" };
+    await using project = await openProject({ Dockerfile: dockerfile("http://files.example/f /f") }, env);
+    expect((await project.buildTwice()).entry("f")?.content.toString()).toBe("by proxy");
+  });
+
+  test("TLS with an unknown certificate is refused; one whose authority was put there for the host is not", async () => {
+    using dir = tempDir("tls");
+    const certificate = makeCertificate(dir.path);
+    const server = createTlsServer(
+      { cert: readFileSync(certificate.certificate), key: readFileSync(certificate.key) },
+      (_, response) => void response.end("secure"),
+    );
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const home = process.env["HOME"];
+    try {
+      await using project = await openProject({ Dockerfile: dockerfile(`https://${host}/f /f`) });
+      await expect(project.build()).rejects.toMatchObject({
+        code: "remote/tls",
+        details: { hint: expect.stringContaining(`certs.d/${host}`) },
+      });
+      const trusted = join(dir.path, ".config/containers/certs.d", host);
+      mkdirSync(trusted, { recursive: true });
+      copyFileSync(certificate.ca, join(trusted, "ca.crt"));
+      process.env["HOME"] = dir.path;
+      expect((await project.buildTwice()).entry("f")?.content.toString()).toBe("secure");
+    } finally {
+      process.env["HOME"] = home;
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+});
