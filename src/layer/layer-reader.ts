@@ -171,8 +171,7 @@ function toTocEntry(path: BytePath, kind: TocEntry["kind"], raw: TarEntry): TocE
   };
 }
 
-/** Those that an image may carry. */
-export function keptXattrs(xattrs: Xattrs | undefined): Xattrs | undefined {
+function keptXattrs(xattrs: Xattrs | undefined): Xattrs | undefined {
   if (xattrs === undefined) return undefined;
   const kept = Object.entries(xattrs).filter(([name]) => isKeptXattr(name));
   return kept.length === 0 ? undefined : Object.fromEntries(kept);

@@ -6,7 +6,7 @@ import type { Bytes } from "./byte-streams.ts";
 import { decompress, sniffStream } from "./compression.ts";
 import { ContentHash } from "./content-hash.ts";
 import { feedTar } from "./feed-tar.ts";
-import { keptXattrs, sparseOf } from "./layer-reader.ts";
+import { sparseOf } from "./layer-reader.ts";
 import { DEFAULT_LIMITS, EntryMeter, type LayerLimits } from "./limits.ts";
 import type { TarHandler } from "./read-tar.ts";
 import { requireProgram } from "./system-program.ts";
@@ -14,7 +14,7 @@ import type { TarEntry } from "./tar-entry.ts";
 
 /** An entry of an ordinary archive, as the tar has it: names are untrusted (readMemberName). */
 export interface ArchiveMember extends Omit<TarEntry, "sparse" | "xattrs"> {
-  /** Those that an image may carry. */
+  /** Capabilities alone: no others get into a layer of Docker's either (containerd: archive, WriteDiff). */
   readonly xattrs: Xattrs | undefined;
   /** Of a sparse file: place in the file, bytes, place in the tar; again and again. */
   readonly pieces: readonly number[] | undefined;
@@ -86,11 +86,16 @@ class ArchiveLister implements TarHandler {
     const { sparse: _, ...facts } = raw;
     this.members.push({
       ...facts,
-      xattrs: keptXattrs(raw.xattrs),
+      xattrs: capabilityOf(raw.xattrs),
       pieces: sparseOf(raw),
       digest: this.#hash?.digest(),
     });
   }
+}
+
+function capabilityOf(xattrs: TarEntry["xattrs"]): Xattrs | undefined {
+  const capability = xattrs?.["security.capability"];
+  return capability === undefined ? undefined : { "security.capability": capability };
 }
 
 function isNoTar(error: unknown): boolean {
