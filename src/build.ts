@@ -48,7 +48,7 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
   const { record, emit, signal } = sink;
   const startedMs = shop.clock.nowMs();
   using _lease = shop.store.openLease("build");
-  using source = await openSource(options, shop);
+  using source = await openSource(options, shop, { emit, signal });
   const planOptions = toPlanOptions(options);
   sink.knowsSource(source.dockerfile);
   emit({
@@ -84,7 +84,7 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
   const rows = reportRows(plan, { shop, emit, noCache, reasons });
 
   const runsCommands = [...plan.steps.values()].some((step) => step.op.type === "run");
-  const tools = stepTools({ shop, source, emit, record, executor: options.executor ?? "auto" });
+  const tools = stepTools({ shop, source, emit, record, signal, executor: options.executor ?? "auto" });
   const wired = { emit: rows.emit, dockerfile, tools, source, reasons, runsCommands };
   const ports = solverPorts(shop, { model: tsbuildModel, ...wired });
   const jobs = options.jobs ?? defaultJobs();

@@ -61,7 +61,7 @@ function nameOf(input: KeyInput): string {
   return isParent ? "parent" : `${input.kind}\0${input.subject}`;
 }
 
-const KIND: Readonly<Record<Exclude<KeyInputKind, "files" | "args">, ChangeKind>> = {
+const KIND: Readonly<Record<Exclude<KeyInputKind, "files" | "args" | "remote">, ChangeKind>> = {
   schema: "key-schema",
   instruction: "instruction",
   platform: "platform",
@@ -82,11 +82,17 @@ function changesOf(old: KeyInput | undefined, now: KeyInput | undefined, listing
   if (input === undefined) return [];
   const shown = { old: show(old), new: show(now) };
   if (input.kind === "args") return [{ kind: "arg", subject: input.subject, ...shown }];
+  if (input.kind === "remote") return [{ kind: remoteChange(old, now), subject: input.subject, ...shown }];
   if (input.kind !== "files") return [{ kind: KIND[input.kind], subject: input.subject, ...shown }];
   if (isInline(input)) return [{ kind: "instruction", subject: input.subject, ...shown }];
   if (old === undefined) return [{ kind: "file-added", subject: input.subject, ...shown }];
   if (now === undefined) return [{ kind: "file-removed", subject: input.subject, ...shown }];
   return sourceChanges(input.subject, decodeFields(old.value), decodeFields(now.value), listingOf);
+}
+
+function remoteChange(old: KeyInput | undefined, now: KeyInput | undefined): ChangeKind {
+  if (old === undefined) return "file-added";
+  return now === undefined ? "file-removed" : "file-content";
 }
 
 /** Two values of a `files` input: name, type, mode, owner, xattrs, digest. */

@@ -21,6 +21,14 @@ export interface SourceMaterial {
   readonly digest: Digest;
 }
 
+/** Something that ADD fetches, addressed. */
+export interface RemoteMaterial {
+  /** Its address, without credentials. */
+  readonly shown: string;
+  /** Content of a file, a commit. */
+  readonly value: string;
+}
+
 /** What a key is made of beyond the step itself: found out when the steps below it are done. */
 export interface KeyMaterial {
   readonly platform: Platform;
@@ -29,6 +37,8 @@ export interface KeyMaterial {
     | { readonly content: ContentChain; readonly title: string; readonly isBase: boolean }
     | undefined;
   readonly sources: readonly SourceMaterial[];
+  /** In the op's order. */
+  readonly remotes: readonly RemoteMaterial[];
   /** A keyed hash for values that must not be recorded; undefined: record the value. */
   readonly redact: (name: string, value: string) => string | undefined;
 }

@@ -1,6 +1,6 @@
 import type { CacheKey, KeyInput } from "../core/cache-key.ts";
 import { formatPlatform } from "../core/platform.ts";
-import type { CopyOp, RunOp, Step, WorkdirOp } from "../core/step.ts";
+import type { CopyOp, RemoteSource, RunOp, Step, WorkdirOp } from "../core/step.ts";
 import { unreachable } from "../core/unreachable.ts";
 import { encodeField, makeKey } from "./encode.ts";
 import type { CacheModel, KeyMaterial } from "./model.ts";
@@ -44,7 +44,8 @@ function copyInputs(op: CopyOp, material: KeyMaterial): KeyInput[] {
   const flags = [
     op.link === true ? "link" : "",
     op.parents === true ? "parents" : "",
-    op.unpack === true ? "unpack" : "",
+    op.unpack === true ? "extract" : "",
+    ...(op.remotes ?? []).map(remoteFlags),
     ...(op.exclude ?? []).map((pattern) => `exclude=${pattern}`),
   ].filter((flag) => flag !== "");
   return [
@@ -65,12 +66,22 @@ function copyInputs(op: CopyOp, material: KeyMaterial): KeyInput[] {
         source.digest,
       ]),
     })),
+    ...material.remotes.map(({ shown, value }) => ({ kind: "remote" as const, subject: shown, value })),
     ...(op.inline ?? []).map((file) => ({
       kind: "files" as const,
       subject: `<<${file.name}`,
       value: file.content,
     })),
   ];
+}
+
+/** What of a fetched source enters besides the digest or commit that it came to; free text stands last. */
+function remoteFlags(remote: RemoteSource): string {
+  if (remote.type === "http") return `at=${remote.at} extract=${remote.unpack} name=${remote.name}`;
+  const { subdir, keepGitDir = false, submodules, mtime, ref } = remote.address;
+  // The name of a branch is in a .git that is kept, and nowhere else.
+  const kept = `keep-git-dir=${keepGitDir ? `true ref=${ref}` : "false"}`;
+  return `at=${remote.at} ${kept} submodules=${submodules} mtime=${mtime} folder=${subdir}`;
 }
 
 function runInputs(op: RunOp, step: Step, material: KeyMaterial): KeyInput[] {

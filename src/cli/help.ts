@@ -6,7 +6,7 @@ export function overview(commands: readonly Command[]): string {
   const rows = commands.map((command) => `  ${(command.names[0] ?? "").padEnd(width)}  ${command.summary}`);
   return `tsbuild builds images from Dockerfiles, without a daemon, and says why a step missed its cache.
 
-Usage:  tsbuild [build] [OPTIONS] PATH|-
+Usage:  tsbuild [build] [OPTIONS] PATH|URL|-
         tsbuild COMMAND [OPTIONS]
 
 Commands:

@@ -11,8 +11,10 @@ import { type IgnoreRules, NO_RULES, type ReadFile, readIgnoreRules } from "./ig
 import { isArchive, SNIFF_BYTES } from "./sniff-context.ts";
 
 export interface ContextRequest {
-  /** A folder, or `-` for standard input. */
+  /** A folder, or `-` for standard input; what people call it where it is fetched. */
   readonly path: string;
+  /** What was fetched: a folder of files nobody here wrote, or bytes as they might come on standard input. */
+  readonly fetched?: { readonly folder: string } | { readonly bytes: AsyncIterable<Uint8Array> } | undefined;
   /** `-f` as written; `-` for standard input. */
   readonly dockerfile?: string | undefined;
   readonly stdin: AsyncIterable<Uint8Array>;
@@ -40,34 +42,38 @@ const DEFAULT_NAME = "Dockerfile";
 /**
  * Finds context, Dockerfile and ignore rules. The Dockerfile and the ignore file are read even where ignored. Throws
  * `context/not-found`, `context/outside`, `context/bad-ignore-file`, `dockerfile/not-found`, `dockerfile/too-large`,
- * `cli/usage`, `cli/not-supported`.
+ * `cli/usage`.
  */
 export async function openContextSource(request: ContextRequest): Promise<ContextSource> {
+  const { fetched } = request;
+  if (fetched !== undefined) {
+    return "folder" in fetched
+      ? await openForeign(request, { root: fetched.folder, isTemporary: true, [Symbol.dispose]() {} })
+      : await openBytes(request, fetched.bytes);
+  }
   if (request.path !== "-") return openFolder(request);
   if (request.dockerfile === "-") {
     throw new BuildError("cli/usage", "standard input cannot be both the context and the Dockerfile", {
       hint: "Give the folder with the files as the last argument: -f - .",
     });
   }
-  const { head, all } = await peek(request.stdin);
-  return isArchive(head) ? openArchive(request, all) : openDockerfileOnly(request, await readStdinText(all));
+  return await openBytes(request, request.stdin);
+}
+
+/** An archive, or a Dockerfile alone: their first bytes tell. */
+async function openBytes(request: ContextRequest, bytes: AsyncIterable<Uint8Array>): Promise<ContextSource> {
+  const { head, all } = await peek(bytes);
+  return isArchive(head)
+    ? openArchive(request, all)
+    : openDockerfileOnly(request, await readText(all, nameOf(request)));
 }
 
 async function openFolder(request: ContextRequest): Promise<ContextSource> {
-  if (/^(https?|git|ssh):\/\/|^git@|^github\.com\//.test(request.path)) {
-    throw new BuildError(
-      "cli/not-supported",
-      `contexts from the network are not supported: ${request.path}`,
-      {
-        hint: "Clone or download it and give the folder.",
-      },
-    );
-  }
   const root = request.path;
   requireFolder(root);
   const shared = join(root, ".dockerignore");
   if (request.dockerfile === "-") {
-    const dockerfile = { name: "-", text: await readStdinText(request.stdin) };
+    const dockerfile = { name: "-", text: await readText(request.stdin, "standard input") };
     const ignore = readIgnoreRules(readHostFile, { dockerfile: undefined, shared });
     return { root, isTemporary: false, dockerfile, ignore, [Symbol.dispose]() {} };
   }
@@ -76,7 +82,6 @@ async function openFolder(request: ContextRequest): Promise<ContextSource> {
   return { root, isTemporary: false, dockerfile: found.source, ignore, [Symbol.dispose]() {} };
 }
 
-/** Everything is read inside the unpacked folder: a symlink in the archive never leads to a file of this machine. */
 async function openArchive(
   request: ContextRequest,
   archive: AsyncIterable<Uint8Array>,
@@ -84,34 +89,53 @@ async function openArchive(
   const folder = makeFolder(request);
   try {
     await request.extractTar(archive, folder.root);
-    using tree = openContext({ root: folder.root, ignore: NO_RULES, clock: request.clock });
-    const read: ReadFile = (path) => {
-      if (path.split("/").includes("..")) throw outsideArchive(path);
-      const real = tree.resolve(encodePath(path), true);
-      return real === undefined || tree.facts(real)?.type !== "file"
-        ? undefined
-        : Buffer.concat([...copies(tree.read(real))]);
-    };
-    const found = findDockerfile(read, request.dockerfile, (name) => name);
-    const ignore = readIgnoreRules(read, { dockerfile: found.path, shared: ".dockerignore" });
-    return { ...folder, dockerfile: found.source, ignore };
+    return await openForeign(request, folder);
   } catch (error) {
     folder[Symbol.dispose]();
     throw error;
   }
 }
 
+type ForeignFolder = Pick<ContextSource, "root" | "isTemporary" | typeof Symbol.dispose>;
+
+/** Everything is read inside the folder: a symlink of an archive or a repository never leads to a file of this machine. */
+async function openForeign(request: ContextRequest, folder: ForeignFolder): Promise<ContextSource> {
+  using tree = openContext({ root: folder.root, ignore: NO_RULES, clock: request.clock });
+  const read: ReadFile = (path) => {
+    if (path.split("/").includes("..")) throw outsideArchive(path);
+    const real = tree.resolve(encodePath(path), true);
+    return real === undefined || tree.facts(real)?.type !== "file"
+      ? undefined
+      : Buffer.concat([...copies(tree.read(real))]);
+  };
+  if (request.dockerfile === "-") {
+    const dockerfile = { name: "-", text: await readText(request.stdin, "standard input") };
+    return {
+      ...folder,
+      dockerfile,
+      ignore: readIgnoreRules(read, { dockerfile: undefined, shared: ".dockerignore" }),
+    };
+  }
+  const found = findDockerfile(read, request.dockerfile, (name) => name);
+  const ignore = readIgnoreRules(read, { dockerfile: found.path, shared: ".dockerignore" });
+  return { ...folder, dockerfile: found.source, ignore };
+}
+
 function openDockerfileOnly(request: ContextRequest, text: string): ContextSource {
   if (request.dockerfile !== undefined) {
     throw new BuildError(
       "dockerfile/not-found",
-      `standard input is no archive, so it has no ${request.dockerfile}`,
+      `${nameOf(request)} is no archive, so it has no ${request.dockerfile}`,
       {
-        hint: "Without -f, standard input itself is taken as the Dockerfile.",
+        hint: `Without -f, ${nameOf(request)} itself is taken as the Dockerfile.`,
       },
     );
   }
-  return { ...makeFolder(request), dockerfile: { name: "-", text }, ignore: NO_RULES };
+  return { ...makeFolder(request), dockerfile: { name: request.path, text }, ignore: NO_RULES };
+}
+
+function nameOf({ path }: ContextRequest): string {
+  return path === "-" ? "standard input" : path;
 }
 
 function makeFolder(request: ContextRequest) {
@@ -172,12 +196,12 @@ function requireFolder(path: string): void {
   });
 }
 
-async function readStdinText(bytes: AsyncIterable<Uint8Array>): Promise<string> {
+async function readText(bytes: AsyncIterable<Uint8Array>, name: string): Promise<string> {
   const pieces: Uint8Array[] = [];
   let length = 0;
   for await (const piece of bytes) {
     length += piece.length;
-    if (length > MAX_DOCKERFILE_BYTES) throw tooLarge("standard input");
+    if (length > MAX_DOCKERFILE_BYTES) throw tooLarge(name);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString("utf8");

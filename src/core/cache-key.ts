@@ -11,6 +11,7 @@ export type KeyInputKind =
   | "base"
   | "parent"
   | "files"
+  | "remote"
   | "args"
   | "env"
   | "cwd"

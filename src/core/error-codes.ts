@@ -85,6 +85,16 @@ export const EXIT_CODE_OF = {
   "registry/no-platform": 1,
   "registry/tls": 1,
   "registry/bad-config": 1,
+  // What ADD and contexts fetch
+  "remote/bad-address": 1,
+  "remote/unreachable": 1,
+  "remote/not-found": 1,
+  "remote/denied": 1,
+  "remote/bad-response": 1,
+  "remote/checksum-mismatch": 1,
+  "remote/tls": 1,
+  "remote/no-git": 1,
+  "remote/git": 1,
   // The command line
   "cli/usage": 125,
   "cli/not-supported": 125,

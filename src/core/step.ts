@@ -1,5 +1,6 @@
 import type { BytePath } from "./byte-path.ts";
 import type { Digest } from "./digest.ts";
+import type { GitAddress } from "./git-address.ts";
 import type { Platform } from "./platform.ts";
 import type { SourceRange } from "./source-range.ts";
 
@@ -43,12 +44,41 @@ export interface InlineFile {
   readonly content: string;
 }
 
+/** Something that ADD fetches. `at` of the op's local sources stand before it. */
+export type RemoteSource = HttpSource | GitSource;
+
+/** A file at an address. What it holds enters the key by its digest, found when the step is keyed. */
+export interface HttpSource {
+  readonly type: "http";
+  readonly at: number;
+  /** Credentials still in. */
+  readonly url: string;
+  /** Without them. */
+  readonly shown: string;
+  /** What the file is called where it goes into a directory. */
+  readonly name: string;
+  /** `--checksum`: what it has to be. */
+  readonly checksum: Digest | undefined;
+  /** `--unpack`: only then is an archive unpacked. */
+  readonly unpack: boolean;
+}
+
+/** Files of a commit. The commit enters the key, found when the step is keyed. */
+export interface GitSource {
+  readonly type: "git";
+  readonly at: number;
+  /** `--checksum` and `--keep-git-dir` are in it. */
+  readonly address: GitAddress;
+}
+
 export interface CopyOp {
   readonly type: "copy";
   readonly instruction: "COPY" | "ADD";
   readonly from: CopySource;
   /** As written after expansion; wildcards still in. */
   readonly sources: readonly string[];
+  /** ADD: what is fetched, in the order written. */
+  readonly remotes?: readonly RemoteSource[] | undefined;
   /** Heredoc bodies, copied after the sources. */
   readonly inline?: readonly InlineFile[] | undefined;
   /** Absolute, joined with WORKDIR; ends in "/" where the author wrote one. */
@@ -60,7 +90,7 @@ export interface CopyOp {
   readonly link?: boolean | undefined;
   readonly parents?: boolean | undefined;
   readonly exclude?: readonly string[] | undefined;
-  /** ADD: a source that is a tar is unpacked. */
+  /** ADD: a local source that is a tar is unpacked. */
   readonly unpack?: boolean | undefined;
 }
 

@@ -50,11 +50,31 @@ function cleanName(name: string): BytePath {
     if (climbsOut(name)) throw unsafe(name, "it leads out of the layer");
     path = cleanPath(name);
   }
+  requireStorable(path, name);
+  return path;
+}
+
+/** Refuses a path that no file system can hold. */
+function requireStorable(path: BytePath, name: string): void {
   if (path.includes("\0")) throw unsafe(name, "it holds a NUL byte");
   if (path.length > MAX_PATH_BYTES || path.split("/").some((part) => part.length > MAX_NAME_BYTES)) {
     throw unsafe(`${name.slice(0, 60)}…`, "it is longer than any file system can hold");
   }
-  return path;
+}
+
+/**
+ * The path of an entry of an ordinary archive, below where it is unpacked: `..` is clamped there, as in the chroot that Docker
+ * unpacks in. Undefined for "." itself, which says nothing about the directory that is there.
+ */
+export function readMemberName(name: string): BytePath | undefined {
+  const path = cleanPath(name);
+  requireStorable(path, name);
+  return path === "" && !name.startsWith("/") && !climbsOut(name) ? undefined : path;
+}
+
+/** What symlink(2) takes. */
+export function isTarget(target: string): boolean {
+  return target !== "" && target.length <= MAX_PATH_BYTES && !target.includes("\0");
 }
 
 /** Whether the name, cleaned, begins with "..". An absolute one cannot: "/.." is "/". */

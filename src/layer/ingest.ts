@@ -1,19 +1,17 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { setImmediate } from "node:timers/promises";
 import { type DiffId, type Digest, requireDigest, toDiffId } from "../core/digest.ts";
 import { BuildError, isBuildError } from "../core/errors.ts";
 import type { BlobWriter, RootFacts } from "../core/ports.ts";
 import type { Bytes } from "./byte-streams.ts";
 import { type Compression, decompress, sniffStream } from "./compression.ts";
+import { feedTar } from "./feed-tar.ts";
 import { LayerReader } from "./layer-reader.ts";
-import { DEFAULT_LIMITS, type LayerLimits, tooLarge } from "./limits.ts";
-import { TarParser } from "./read-tar.ts";
+import { DEFAULT_LIMITS, type LayerLimits } from "./limits.ts";
 import type { Toc } from "./toc.ts";
 import { type TreeOptions, TreeWriter } from "./tree-writer.ts";
 
 const READ_BYTES = 128 * 1024;
-const YIELD_MS = 40;
 
 export interface IngestOptions {
   /** Gets the bytes as they come, compressed or not. Committed here once all is well. */
@@ -131,24 +129,9 @@ async function parse(
   storedSize: () => number,
   { limits = DEFAULT_LIMITS, signal }: IngestOptions,
 ): Promise<{ diffId: DiffId; size: number }> {
-  const parser = new TarParser(reader);
   const diff = createHash("sha256");
-  let size = 0;
-  let lastTurn = performance.now();
-  for await (const chunk of bytes) {
-    size += chunk.length;
-    if (size > limits.maxBytes) throw tooLarge(`its tar has more than ${limits.maxBytes} bytes`);
-    if (size > limits.ratioFromBytes && size > limits.maxRatio * storedSize()) {
-      throw tooLarge(`it unpacks to more than ${limits.maxRatio} times its size`);
-    }
-    diff.update(chunk);
-    parser.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-    if (performance.now() - lastTurn < YIELD_MS) continue;
-    await setImmediate();
-    signal?.throwIfAborted();
-    lastTurn = performance.now();
-  }
-  parser.end();
+  const onChunk = (chunk: Uint8Array) => diff.update(chunk);
+  const size = await feedTar(bytes, reader, { limits, storedSize, onChunk, signal });
   return { diffId: toDiffId(requireDigest(`sha256:${diff.digest("hex")}`)), size };
 }
 

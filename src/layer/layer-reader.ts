@@ -1,31 +1,24 @@
-import { createHash, hash } from "node:crypto";
 import { closeSync } from "node:fs";
 import { type BytePath, decodePath } from "../core/byte-path.ts";
-import { type Digest, requireDigest } from "../core/digest.ts";
 import { BuildError } from "../core/errors.ts";
 import type { TocEntry, Xattrs } from "../core/file-tree.ts";
 import type { RootFacts } from "../core/ports.ts";
 import { isKeptXattr } from "../host/syscalls.ts";
-import { readEntryName, readLinkTarget, unsafe } from "./entry-name.ts";
+import { ContentHash } from "./content-hash.ts";
+import { isTarget, readEntryName, readLinkTarget, unsafe } from "./entry-name.ts";
 import { type Inode, LayerTree, type Slot } from "./layer-tree.ts";
-import { type LayerLimits, tooLarge } from "./limits.ts";
+import { EntryMeter, type LayerLimits } from "./limits.ts";
 import type { TarHandler } from "./read-tar.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import type { Toc } from "./toc.ts";
 import type { TreeWriter } from "./tree-writer.ts";
-
-const MAX_TARGET_BYTES = 4095;
-const ZEROS = Buffer.alloc(64 * 1024);
 
 /** The file whose content is coming. */
 interface OpenFile {
   readonly inode: Inode;
   readonly path: BytePath;
   readonly fd: number | undefined;
-  /** Bytes of the expanded file that are hashed. */
-  done: number;
-  whole: string | undefined;
-  streamed: ReturnType<typeof createHash> | undefined;
+  readonly hash: ContentHash | undefined;
 }
 
 export interface ReaderOptions {
@@ -45,24 +38,21 @@ export interface ReaderOptions {
 export class LayerReader implements TarHandler {
   readonly #tree: LayerTree;
   readonly #writer: TreeWriter | undefined;
-  readonly #limits: LayerLimits;
+  readonly #meter: EntryMeter;
   readonly #hashes: boolean;
   readonly #isLayer: boolean;
   #file: OpenFile | undefined;
-  #entries = 0;
-  #bytes = 0;
-  #nameBytes = 0;
 
   constructor(options: ReaderOptions) {
     this.#tree = new LayerTree(options.writer);
     this.#writer = options.writer;
-    this.#limits = options.limits;
+    this.#meter = new EntryMeter(options.limits);
     this.#hashes = options.hashes;
     this.#isLayer = options.isLayer;
   }
 
   entry(raw: TarEntry): void {
-    this.#charge(raw);
+    this.#meter.charge(raw);
     const name = readEntryName(raw.name, this.#isLayer);
     if (name.type === "ignored") return;
     const entry = toTocEntry(name.path, name.type === "entry" ? raw.type : name.type, raw);
@@ -79,25 +69,17 @@ export class LayerReader implements TarHandler {
     const file = this.#file;
     if (file === undefined) return;
     if (file.fd !== undefined) this.#writer?.writeFile(file.fd, file.path, bytes, at);
-    if (!this.#hashes) return;
-    if (bytes.length === file.inode.entry.size) {
-      file.whole = hash("sha256", bytes);
-    } else {
-      file.streamed ??= createHash("sha256");
-      hashZeros(file.streamed, at - file.done);
-      file.streamed.update(bytes);
-    }
-    file.done = at + bytes.length;
+    file.hash?.add(bytes, at);
   }
 
   entryEnd(): void {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
-    const { inode, path, fd } = file;
+    const { inode, path, fd, hash } = file;
     const { entry } = inode;
     if (fd !== undefined) this.#writer?.finishFile(fd, path, entry, inode.sparse !== undefined);
-    if (this.#hashes) inode.entry = { ...entry, digest: digestOf(file, entry.size) };
+    if (hash !== undefined) inode.entry = { ...entry, digest: hash.digest() };
   }
 
   /** After the last entry: directories get their facts, and the table is what came of it all. */
@@ -119,25 +101,12 @@ export class LayerReader implements TarHandler {
     this.#file = undefined;
   }
 
-  /** Bombs are stopped by what headers claim, before a byte of it is read. */
-  #charge(raw: TarEntry): void {
-    this.#entries += 1;
-    this.#bytes += raw.size;
-    this.#nameBytes += raw.name.length + raw.linkName.length;
-    for (const [name, value] of Object.entries(raw.xattrs ?? {}))
-      this.#nameBytes += name.length + value.length;
-    const { maxEntries, maxBytes, maxNameBytes } = this.#limits;
-    if (this.#entries > maxEntries) throw tooLarge(`it has more than ${maxEntries} entries`);
-    if (this.#bytes > maxBytes) throw tooLarge(`its files have more than ${maxBytes} bytes`);
-    if (this.#nameBytes > maxNameBytes) throw tooLarge(`its names have more than ${maxNameBytes} bytes`);
-  }
-
   #startFile(slot: Slot, entry: TocEntry, raw: TarEntry): void {
     const { path } = slot;
     const inode: Inode = { entry: { ...entry, path }, sparse: sparseOf(raw), onDisk: true };
     this.#tree.put(slot, inode);
     const fd = this.#writer?.createFile(path, entry.mode);
-    this.#file = { inode, path, fd, done: 0, whole: undefined, streamed: undefined };
+    this.#file = { inode, path, fd, hash: this.#hashes ? new ContentHash(entry.size) : undefined };
   }
 
   #putSpecial(slot: Slot, given: TocEntry): void {
@@ -208,7 +177,8 @@ function keptXattrs(xattrs: Xattrs | undefined): Xattrs | undefined {
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
-function sparseOf(raw: TarEntry): number[] | undefined {
+/** As `sparse` of a Toc: place in the file, bytes, place in the tar. */
+export function sparseOf(raw: TarEntry): number[] | undefined {
   if (raw.sparse === undefined) return undefined;
   const pieces: number[] = [];
   let inTar = raw.offset;
@@ -218,11 +188,6 @@ function sparseOf(raw: TarEntry): number[] | undefined {
     inTar += bytes;
   }
   return pieces;
-}
-
-/** What symlink(2) takes. */
-function isTarget(target: string): boolean {
-  return target !== "" && target.length <= MAX_TARGET_BYTES && !target.includes("\0");
 }
 
 /** Overlayfs would take it for a whiteout: a tar's own device of these numbers is never made. */
@@ -235,18 +200,4 @@ function sameFacts(a: TocEntry, b: TocEntry): boolean {
   return (
     isSameOwner && a.mode === b.mode && a.mtimeSeconds === b.mtimeSeconds && a.mtimeNanos === b.mtimeNanos
   );
-}
-
-function digestOf(file: OpenFile, size: number): Digest {
-  let hex = file.whole;
-  if (hex === undefined) {
-    const streamed = file.streamed ?? createHash("sha256");
-    hashZeros(streamed, size - file.done);
-    hex = streamed.digest("hex");
-  }
-  return requireDigest(`sha256:${hex}`);
-}
-
-function hashZeros(target: ReturnType<typeof createHash>, count: number): void {
-  for (let left = count; left > 0; left -= ZEROS.length) target.update(ZEROS.subarray(0, left));
 }

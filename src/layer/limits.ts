@@ -1,4 +1,5 @@
 import { BuildError } from "../core/errors.ts";
+import type { TarEntry } from "./tar-entry.ts";
 
 /** What an untrusted layer may cost. Beyond it is `layer/too-large`. */
 export interface LayerLimits {
@@ -28,4 +29,28 @@ export function tooLarge(what: string): BuildError {
   return new BuildError("layer/too-large", `the layer is refused: ${what}`, {
     hint: "If the image is what you want, give it fewer or smaller layers.",
   });
+}
+
+/** Bombs are stopped by what headers claim, before a byte of it is read. */
+export class EntryMeter {
+  readonly #limits: LayerLimits;
+  #entries = 0;
+  #bytes = 0;
+  #nameBytes = 0;
+
+  constructor(limits: LayerLimits) {
+    this.#limits = limits;
+  }
+
+  charge(raw: TarEntry): void {
+    this.#entries += 1;
+    this.#bytes += raw.size;
+    this.#nameBytes += raw.name.length + raw.linkName.length;
+    for (const [name, value] of Object.entries(raw.xattrs ?? {}))
+      this.#nameBytes += name.length + value.length;
+    const { maxEntries, maxBytes, maxNameBytes } = this.#limits;
+    if (this.#entries > maxEntries) throw tooLarge(`it has more than ${maxEntries} entries`);
+    if (this.#bytes > maxBytes) throw tooLarge(`its files have more than ${maxBytes} bytes`);
+    if (this.#nameBytes > maxNameBytes) throw tooLarge(`its names have more than ${maxNameBytes} bytes`);
+  }
 }

@@ -75,6 +75,11 @@ export class TarParser {
     }
   }
 
+  /** The tar has ended, and what follows is none of it. */
+  get isAtEnd(): boolean {
+    return this.#state === "end";
+  }
+
   /** No more bytes. Throws where the tar breaks off inside an entry. */
   end(): void {
     const complete =

@@ -11,7 +11,7 @@ const MAX_ERROR_CHARS = 2_000;
 /** Decompresses with the system's own program: node has no bzip2 and no xz. */
 export async function* throughProgram(source: Bytes, program: "bzip2" | "xz"): AsyncGenerator<Uint8Array> {
   const limits = program === "xz" ? ["--memlimit-decompress=1GiB"] : [];
-  const child = spawn(findProgram(program), ["-d", "-c", ...limits], { stdio: "pipe", env: {} });
+  const child = spawn(requireProgram(program), ["-d", "-c", ...limits], { stdio: "pipe", env: {} });
   let complaint = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     complaint = (complaint + text).slice(0, MAX_ERROR_CHARS);
@@ -37,7 +37,8 @@ export async function* throughProgram(source: Bytes, program: "bzip2" | "xz"): A
   }
 }
 
-function findProgram(program: string): string {
+/** Absolute path of a program that unpacks; `layer/compression` where it is not installed. */
+export function requireProgram(program: string): string {
   const found = PROGRAM_DIRS.map((dir) => `${dir}/${program}`).find((path) => existsSync(path));
   if (found !== undefined) return found;
   throw new BuildError(

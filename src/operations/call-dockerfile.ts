@@ -59,14 +59,14 @@ export async function callDockerfile(
   options: BuildOptions,
   { shop, emit, knowsSource }: CallTools,
 ): Promise<CallAnswer> {
-  using source = await openSource(options, shop);
+  const signal = options.signal ?? new AbortController().signal;
+  using source = await openSource(options, shop, { emit, signal });
   const text = source.dockerfile;
   knowsSource(text);
   if (method === "targets") {
     const targets = listTargets(parseDockerfile(text));
     return { method, source: text, targets, document: targetsDocument(targets, text), notes: [] };
   }
-  const signal = options.signal ?? new AbortController().signal;
   const how = { shop, emit, signal, pull: options.pull === true };
   const planOptions = toPlanOptions(options);
   if (method === "check") return await check(source, planOptions, how);

@@ -19,7 +19,7 @@ export interface BuildSource extends Disposable {
   readonly dockerfile: SourceText;
   /** Absolute path of the Dockerfile, or "-": what builds of one project have in common. */
   readonly identity: string;
-  /** Absolute path of the context, or "-". */
+  /** Absolute path of the context, "-", or its address without credentials. */
   readonly contextPath: string;
   /** Of a named context; "": the context itself. Opened when it is first asked for. */
   tree(name: string): FileTree;
@@ -34,10 +34,23 @@ export interface BuildSource extends Disposable {
   measure(plan: BuildPlan, emit: EmitEvent): void;
 }
 
-export async function openSource(options: BuildOptions, shop: Workshop): Promise<BuildSource> {
+export async function openSource(
+  options: BuildOptions,
+  shop: Workshop,
+  on: { readonly emit: EmitEvent; readonly signal: AbortSignal },
+): Promise<BuildSource> {
   using lease = shop.store.openLease("build");
+  const fetched = isRemoteContext(options.context)
+    ? await (await import("./fetch-context.ts")).fetchContext(options.context, {
+        ...on,
+        shop,
+        lease,
+        build: options,
+      })
+    : undefined;
   const source = await openContextSource({
-    path: options.context,
+    path: fetched?.shown ?? options.context,
+    fetched: fetched?.source,
     dockerfile: options.dockerfile,
     stdin: options.stdin ?? emptyStream(),
     extractTar: async (archive, dir) => (await import("./extract-archive.ts")).extractArchive(archive, dir),
@@ -52,10 +65,11 @@ export async function openSource(options: BuildOptions, shop: Workshop): Promise
   });
   const named = namedTrees(options.buildContexts ?? [], shop);
   const treeOf = (name: string) => (name === "" ? tree : named.open(name).tree);
-  const contextPath = options.context === "-" ? "-" : resolve(options.context);
+  const contextPath = fetched?.shown ?? (options.context === "-" ? "-" : resolve(options.context));
   return {
     dockerfile: source.dockerfile,
-    identity: identityOf(options, contextPath),
+    identity:
+      fetched === undefined ? identityOf(options, contextPath) : `${contextPath}:${options.dockerfile ?? ""}`,
     contextPath,
     tree: treeOf,
     isIgnored: patternCheck(source.ignore),
@@ -88,6 +102,11 @@ function patternCheck({ set, rules }: IgnoreRules): BuildSource["isIgnored"] {
   const ignoresAll = rules.some(({ pattern }) => ["*", "**", "**/*"].includes(pattern));
   // The context itself is no path that a pattern could leave out, unless it leaves out everything.
   return (path) => (path === "." || path === "/" ? ignoresAll : set.matchesOrParent(patternBytes(path)));
+}
+
+/** An address; a folder of such a name is given as ./name. */
+export function isRemoteContext(context: string): boolean {
+  return /^(?:https?|git|ssh):\/\/|^github\.com\/|^[\w-]+@[\w.-]+:/.test(context);
 }
 
 function identityOf(options: BuildOptions, contextPath: string): string {

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { reasonText } from "../cache-key/explain.ts";
-import type { CacheModel, SourceMaterial } from "../cache-key/model.ts";
+import type { CacheModel, RemoteMaterial, SourceMaterial } from "../cache-key/model.ts";
 import { looksSecret } from "../cache-key/secret-names.ts";
 import { NO_RULES } from "../context/ignore-file.ts";
 import type { BytePath } from "../core/byte-path.ts";
@@ -47,7 +47,8 @@ export function solverPorts(
     material: async (step, inputs) => {
       try {
         const sources = step.op.type === "copy" ? await copySources(step.op, inputs, tools) : [];
-        return { platform: step.meta.platform, sources, redact };
+        const remotes = await remoteSources(step, tools);
+        return { platform: step.meta.platform, sources, remotes, redact };
       } catch (error) {
         if (!(error instanceof BuildError)) throw error;
         const hint = await missingHint(error, step, inputs, build);
@@ -98,6 +99,12 @@ function pathIn(top: string, path: string): string {
   if (top === "") return path === "" ? "." : path;
   if (top === "/") return path === "" ? "/" : path;
   return path === "" ? `(${top})` : `(${top})/${path}`;
+}
+
+/** Asked for side by side: each may take a while. */
+function remoteSources({ id, op }: Step, { remotes }: StepTools): Promise<RemoteMaterial[]> {
+  const sources = op.type === "copy" ? (op.remotes ?? []) : [];
+  return Promise.all(sources.map((source) => remotes.identify(source, id)));
 }
 
 async function missingHint(

@@ -16,6 +16,7 @@ import {
 import { BuildError } from "../core/errors.ts";
 import type { FileFacts, FileTree, FileType } from "../core/file-tree.ts";
 import type { PathVerdict } from "../core/pattern/pattern-set.ts";
+import { isRemoteContext } from "./open-source.ts";
 import type { Workshop } from "./workshop.ts";
 
 export interface ContextQuestion {
@@ -118,8 +119,18 @@ async function withContext<T>(
   look: (tree: FileTree, rules: IgnoreRules) => T,
 ): Promise<T> {
   using lease = shop.store.openLease("context");
+  const fetched = isRemoteContext(context)
+    ? await (await import("./fetch-context.ts")).fetchContext(context, {
+        shop,
+        lease,
+        build: { context },
+        emit: () => undefined,
+        signal: new AbortController().signal,
+      })
+    : undefined;
   using source = await openContextSource({
-    path: context,
+    path: fetched?.shown ?? context,
+    fetched: fetched?.source,
     dockerfile,
     stdin,
     extractTar: async (archive, dir) => (await import("./extract-archive.ts")).extractArchive(archive, dir),

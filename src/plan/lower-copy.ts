@@ -1,19 +1,20 @@
-import { BuildError } from "../core/errors.ts";
+import { redactAddresses } from "../core/redact-address.ts";
 import type { CopyOp, CopySource, InlineFile } from "../core/step.ts";
 import type { CopyInstruction, Heredoc } from "../dockerfile/ast.ts";
 import { expandWord } from "../dockerfile/expand.ts";
 import { parseHeredocWord } from "../dockerfile/heredoc.ts";
 import { expandIn, type LowerContext, type Lowered, refuseFlags } from "./lowering.ts";
 import { resolveDestination } from "./paths.ts";
+import { sortSources } from "./remote-sources.ts";
 import type { StageState } from "./stage-state.ts";
 import type { StageSource } from "./stages.ts";
 
 const FLAGS = {
   COPY: ["from", "chown", "chmod", "link", "parents", "exclude"],
-  ADD: ["chown", "chmod", "link", "exclude", "unpack"],
+  ADD: ["chown", "chmod", "link", "exclude", "unpack", "checksum", "keep-git-dir"],
 } as const;
 
-/** COPY, and ADD of local files (BuildKit: dockerfile2llb/convert_copy.go). */
+/** COPY and ADD (BuildKit: dockerfile2llb/convert_copy.go). */
 export function lowerCopy(
   instruction: CopyInstruction,
   from: StageSource | undefined,
@@ -23,23 +24,28 @@ export function lowerCopy(
   refuseFlags(instruction, FLAGS[instruction.type]);
   const heredocs = new Map(instruction.heredocs.map((heredoc) => [heredoc.name, heredoc]));
   const words = instruction.sources.map((word) => ({ word, heredoc: heredocOf(word, heredocs) }));
-  const paths = words.flatMap(({ word, heredoc }) =>
+  const written = words.flatMap(({ word, heredoc }) =>
     heredoc === undefined ? [expandIn(word, state, context)] : [],
   );
   const inline = words.flatMap(({ heredoc }) => (heredoc === undefined ? [] : [inlineFile(heredoc, state)]));
-  const written = expandIn(instruction.dest, state, context);
-  refuseRemote(instruction, paths);
+  const dest = expandIn(instruction.dest, state, context);
+  const { sources, remotes } = sortSources(instruction, written, {
+    checksum: expandIn(flagValue(instruction, "checksum") ?? "", state, context),
+    keepGitDir: flagValue(instruction, "keep-git-dir"),
+    unpack: flagValue(instruction, "unpack"),
+  });
   const { source, reads } = copySource(from, context);
   const op: CopyOp = {
     type: "copy",
     instruction: instruction.type,
     from: source,
-    sources: paths,
+    sources,
+    ...(remotes.length > 0 ? { remotes } : {}),
     ...(inline.length > 0 ? { inline } : {}),
-    dest: resolveDestination(state.config.WorkingDir ?? "", written),
+    dest: resolveDestination(state.config.WorkingDir ?? "", dest),
     ...flagsOf(instruction, state, context),
   };
-  return { state, createdBy: createdBy(op, written), op, reads };
+  return { state, createdBy: createdBy(op, { written, dest }), op, reads };
 }
 
 function heredocOf(word: string, heredocs: ReadonlyMap<string, Heredoc>): Heredoc | undefined {
@@ -55,20 +61,6 @@ function inlineFile(heredoc: Heredoc, state: StageState): InlineFile {
   return { name: heredoc.name, content };
 }
 
-function refuseRemote(instruction: CopyInstruction, paths: readonly string[]): void {
-  for (const path of paths) {
-    if (!/^(https?:\/\/|git@|git:\/\/|ssh:\/\/)/.test(path)) continue;
-    const message =
-      instruction.type === "COPY"
-        ? `COPY cannot fetch "${path}"`
-        : `ADD of a remote source ("${path}") is not supported yet`;
-    throw new BuildError("dockerfile/unsupported", message, {
-      at: instruction.at,
-      hint: "Fetch it in a RUN step, or before the build.",
-    });
-  }
-}
-
 function copySource(
   from: StageSource | undefined,
   context: LowerContext,
@@ -82,7 +74,7 @@ function copySource(
 type CopyReads = NonNullable<Lowered["reads"]>;
 
 function flagsOf(instruction: CopyInstruction, state: StageState, context: LowerContext): Partial<CopyOp> {
-  const value = (name: string) => instruction.flags.find((flag) => flag.name === name)?.value;
+  const value = (name: string) => flagValue(instruction, name);
   const has = (name: string) => {
     const flag = instruction.flags.find((f) => f.name === name);
     return flag !== undefined && flag.value !== "false";
@@ -104,15 +96,22 @@ function flagsOf(instruction: CopyInstruction, state: StageState, context: Lower
   };
 }
 
-function createdBy(op: CopyOp, written: string): string {
+function flagValue(instruction: CopyInstruction, name: string): string | undefined {
+  return instruction.flags.find((flag) => flag.name === name)?.value;
+}
+
+function createdBy(
+  op: CopyOp,
+  { written, dest }: { readonly written: readonly string[]; readonly dest: string },
+): string {
   const words = [
     op.instruction,
     ...(op.parents === true ? ["--parents"] : []),
     ...(op.chown === undefined ? [] : [`--chown=${op.chown}`]),
     ...(op.chmod === undefined ? [] : [`--chmod=${op.chmod}`]),
-    ...op.sources,
+    ...written.map(redactAddresses),
     ...(op.inline ?? []).map((file) => `<<${file.name}`),
-    written,
+    dest,
   ];
   return `${words.join(" ")} # buildkit`;
 }

@@ -1,5 +1,6 @@
 import type { RowPlan } from "../core/events.ts";
 import type { ContainerConfig, HistoryEntry, ImageConfig } from "../core/image.ts";
+import { redactAddresses } from "../core/redact-address.ts";
 import type { Op, Step, StepId } from "../core/step.ts";
 import type { DockerfileAst, FromInstruction } from "../dockerfile/ast.ts";
 import { lowerInstruction } from "./lower.ts";
@@ -328,7 +329,7 @@ function rowsOf(node: StageNode): RowPlan[] {
       ...shared,
       id: rowId(node, i + 1),
       line: onbuild ? from.at.line : instruction.at.line,
-      instruction: instruction.source,
+      instruction: redactAddresses(instruction.source),
       ordinal: i + 2,
       onbuild,
     })),

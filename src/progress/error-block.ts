@@ -1,4 +1,5 @@
 import type { BuildErrorDetails } from "../core/errors.ts";
+import { maskAddresses } from "../core/redact-address.ts";
 import type { SourceRange, SourceText } from "../core/source-range.ts";
 import { cutStartToWidth, cutToWidth, displayWidth, expandTabs } from "./display-width.ts";
 import { formatCount } from "./format.ts";
@@ -93,7 +94,7 @@ interface Excerpt {
 }
 
 function excerpt(at: SourceRange, { text, error, style, paint, columns }: Excerpt): readonly string[] {
-  const source = text.replace(/^\ufeff/, "").split(/\r?\n/);
+  const source = maskAddresses(text.replace(/^\ufeff/, "")).split(/\r?\n/);
   if (at.line < 1 || at.line > source.length) return [];
   const last = Math.min(Math.max(at.endLine, at.line), source.length, at.line + MAX_MARKED - 1);
   const digits = String(last).length;

@@ -10,6 +10,7 @@ import type { CopyOp } from "../core/step.ts";
 import { Copier, fileNotFound } from "./copy.ts";
 import { type ResolvedSource, resolveSources } from "./copy-sources.ts";
 import { EditView } from "./edit-view.ts";
+import { type Archive, unpackArchive } from "./unpack.ts";
 import { resolveOwner } from "./users.ts";
 
 /** One source of a COPY as a cache key sees it. */
@@ -86,12 +87,27 @@ interface OwnerIds {
   readonly gid: number;
 }
 
+export interface CopyTrees {
+  /** What local sources are paths of. */
+  readonly from: FileTree;
+  readonly below: FileTree;
+  /** ADD: the sources that are archives, by their path in `from`. */
+  readonly archives?: ReadonlyMap<BytePath, Archive>;
+  readonly remotes?: readonly RemoteFiles[];
+}
+
+/** What ADD fetched: a path of a tree. */
+export interface RemoteFiles {
+  /** So many of the op's sources stand before it. */
+  readonly at: number;
+  readonly tree: FileTree;
+  readonly path: BytePath;
+  /** It is an archive, to be unpacked. */
+  readonly archive: Archive | undefined;
+}
+
 /** Runs a COPY over a snapshot; the view's `entries()` are the layer. */
-export function runCopy(
-  op: CopyOp,
-  trees: { readonly from: FileTree; readonly below: FileTree },
-  nowSeconds: number,
-): EditView {
+export function runCopy(op: CopyOp, trees: CopyTrees, nowSeconds: number): EditView {
   const view = new EditView(trees.below);
   const takes = filterOf(op);
   const how = {
@@ -109,7 +125,16 @@ export function runCopy(
     }
   } else {
     const copier = new Copier(trees.from, view, { ...how, excludes });
-    for (const source of resolveSources(trees.from, op.sources)) copier.copy(source.path, op.dest);
+    const put = (from: Copier, path: BytePath, archive: Archive | undefined) => {
+      if (archive === undefined) from.copy(path, op.dest);
+      else unpackArchive(archive, view, op.dest, { owner: how.owner, nowSeconds, below: trees.below });
+    };
+    for (let i = 0; i <= op.sources.length; i++) {
+      for (const { tree, path, archive } of (trees.remotes ?? []).filter(({ at }) => at === i))
+        put(new Copier(tree, view, { ...how, excludes }), path, archive);
+      for (const { path } of resolveSources(trees.from, op.sources.slice(i, i + 1)))
+        put(copier, path, trees.archives?.get(path));
+    }
   }
   const inline = new Copier(trees.from, view, { ...how, excludes });
   for (const file of op.inline ?? []) inline.copyInline(file.name, file.content, op.dest);

@@ -30,6 +30,8 @@ export class EditView {
   readonly #below: FileTree;
   readonly #edits = new Map<BytePath, Edit>();
   readonly #names = new Map<BytePath, Set<string>>();
+  /** Paths of the snapshot that were taken away: what the snapshot has there and below does not show. */
+  readonly #removed = new Set<BytePath>();
 
   constructor(below: FileTree) {
     this.#below = below;
@@ -50,6 +52,17 @@ export class EditView {
     const names = this.#names.get(parent) ?? new Set();
     names.add(baseName(path));
     this.#names.set(parent, names);
+  }
+
+  /** What this view itself has at a path. */
+  edit(path: BytePath): Edit | undefined {
+    return this.#edits.get(path);
+  }
+
+  /** rm -rf: neither this view nor the snapshot has anything at or below the path from now on. */
+  remove(path: BytePath): void {
+    this.drop(path);
+    if (this.#below.facts(path) !== undefined) this.#removed.add(path);
   }
 
   /** Takes back everything this view has put at and below a path (a file of ours becomes a directory of ours). */
@@ -91,26 +104,42 @@ export class EditView {
   *entries(): Iterable<PackEntry> {
     const kept = [...this.#edits.entries()].filter(([path, edit]) => !this.#equalsBelow(path, edit));
     const paths = new Map(kept);
-    for (const [path] of kept) {
+    const removed = Array.from(this.#removed).filter((path) => !this.#hiddenWithParent(path));
+    const whiteouts = new Set(removed.flatMap((path) => [...this.#whiteouts(path)]));
+    for (const path of [...paths.keys(), ...whiteouts]) {
       for (let parent = parentOf(path); parent !== ""; parent = parentOf(parent)) {
         if (paths.has(parent)) break;
         const facts = this.facts(parent);
         if (facts !== undefined) paths.set(parent, { facts });
       }
     }
-    for (const path of [...paths.keys()].toSorted(compareBytes)) {
+    for (const path of [...paths.keys(), ...whiteouts].toSorted(compareBytes)) {
       const edit = paths.get(path);
-      if (edit !== undefined) yield toPackEntry(path, edit, paths);
+      if (edit === undefined) yield { entry: whiteout(path) };
+      else yield toPackEntry(path, edit, paths);
     }
   }
 
-  /** A path below something that this view has replaced by other than a directory is gone. */
   #hidden(path: BytePath): boolean {
+    return this.#removed.has(path) || this.#hiddenWithParent(path);
+  }
+
+  /** Below something that is removed, or that this view has replaced by other than a directory. */
+  #hiddenWithParent(path: BytePath): boolean {
     for (let parent = parentOf(path); parent !== ""; parent = parentOf(parent)) {
+      if (this.#removed.has(parent)) return true;
       const edit = this.#edits.get(parent);
       if (edit !== undefined && edit.facts.type !== "dir") return true;
     }
     return false;
+  }
+
+  /** What has to be hidden of a removed path, given what this view has put in its place since. */
+  *#whiteouts(path: BytePath): Iterable<BytePath> {
+    const edit = this.#edits.get(path);
+    if (edit === undefined) yield path;
+    else if (edit.facts.type === "dir" && this.#below.facts(path)?.type === "dir")
+      for (const name of this.#below.names(path)) yield* this.#whiteouts(joinPath(path, name));
   }
 
   #equalsBelow(path: BytePath, edit: Edit): boolean {
@@ -120,6 +149,10 @@ export class EditView {
     if (!sameFacts(before, edit.facts)) return false;
     return edit.facts.type !== "file" || this.#below.contentDigest(path) === edit.digest;
   }
+}
+
+export function whiteout(path: BytePath): PackEntry["entry"] {
+  return { path, kind: "whiteout", mode: 0, uid: 0, gid: 0, size: 0, mtimeSeconds: 0, mtimeNanos: 0 };
 }
 
 function toPackEntry(path: BytePath, edit: Edit, kept: ReadonlyMap<BytePath, Edit>): PackEntry {

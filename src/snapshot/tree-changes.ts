@@ -2,6 +2,7 @@ import { type BytePath, compareBytes, joinPath, parentOf, toBytePath } from "../
 import type { FileFacts, FileTree } from "../core/file-tree.ts";
 import type { PackEntry } from "../core/ports.ts";
 import { type DiskEntry, diskFacts, diskPath } from "./disk-entry.ts";
+import { whiteout } from "./edit-view.ts";
 import { hashFile, readFileBytes } from "./file-content.ts";
 
 /** What a step left on disk, against the snapshot it started from. */
@@ -109,10 +110,6 @@ function addParents(
       entries.set(parent, { entry: { ...rest, path: parent, kind: type } });
     }
   }
-}
-
-function whiteout(path: BytePath): PackEntry["entry"] {
-  return { path, kind: "whiteout", mode: 0, uid: 0, gid: 0, size: 0, mtimeSeconds: 0, mtimeNanos: 0 };
 }
 
 /** Of nested removals only the outermost: one whiteout hides all below it. */

@@ -45,7 +45,7 @@ export interface SolverPorts {
   readonly material: (
     step: Step,
     inputs: StepInputs,
-  ) => Promise<Pick<KeyMaterial, "sources" | "platform" | "redact">>;
+  ) => Promise<Pick<KeyMaterial, "sources" | "remotes" | "platform" | "redact">>;
   /** The snapshot of a recorded result, or undefined where its layer is no longer there (pruned, damaged). */
   readonly recall: (record: CacheRecord, parent: SnapshotRef) => SnapshotRef | undefined;
   /** Before the work of a step. What it throws ends the whole call, and is no failure of the step: no event tells of it. */

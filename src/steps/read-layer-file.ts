@@ -12,9 +12,24 @@ export function readLayerFile(bytes: LayerBytes, entry: TocEntry, toc: Toc): Ite
   if (entry.size === 0) return [];
   if (bytes.type === "tree") return readTreeFile(bytes.path, entry);
   const row = toc.sparse.size === 0 ? -1 : toc.paths.indexOf(entry.path);
-  const pieces = toc.sparse.get(row);
-  if (pieces !== undefined) return readSparse(bytes.path, entry, pieces);
-  return readRange(bytes.path, entry.offset ?? 0, entry.size);
+  return readTarFile(bytes.path, entry, toc.sparse.get(row));
+}
+
+/** A regular file as a tar holds it. */
+interface StoredFile {
+  readonly path: string;
+  readonly size: number;
+  readonly offset?: number;
+}
+
+/** Bytes of a file of an uncompressed tar; `pieces` of a sparse one as in Toc. */
+export function readTarFile(
+  tar: string,
+  file: StoredFile,
+  pieces: readonly number[] | undefined,
+): Iterable<Uint8Array> {
+  if (file.size === 0) return [];
+  return pieces === undefined ? readRange(tar, file.offset ?? 0, file.size) : readSparse(tar, file, pieces);
 }
 
 function* readTreeFile(tree: string, entry: TocEntry): Iterable<Uint8Array> {
@@ -41,7 +56,7 @@ function* readRange(tar: string, offset: number, size: number): Iterable<Uint8Ar
 }
 
 /** `pieces`: place in the file, bytes, place in the tar; what lies between is zeros. */
-function* readSparse(tar: string, entry: TocEntry, pieces: readonly number[]): Iterable<Uint8Array> {
+function* readSparse(tar: string, entry: StoredFile, pieces: readonly number[]): Iterable<Uint8Array> {
   const file = openSync(tar, "r");
   try {
     let at = 0;
@@ -57,7 +72,7 @@ function* readSparse(tar: string, entry: TocEntry, pieces: readonly number[]): I
   }
 }
 
-function* readPieces(file: number, offset: number, size: number, entry?: TocEntry): Iterable<Uint8Array> {
+function* readPieces(file: number, offset: number, size: number, entry?: StoredFile): Iterable<Uint8Array> {
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size));
   for (let at = 0; at < size; ) {
     const read = readSync(file, buffer, 0, Math.min(buffer.length, size - at), offset + at);
@@ -73,7 +88,7 @@ function* zeros(count: number): Iterable<Uint8Array> {
     yield block.subarray(0, Math.min(left, block.length));
 }
 
-function damaged(entry: TocEntry | undefined): BuildError {
+function damaged(entry: StoredFile | undefined): BuildError {
   return new BuildError("store/damaged", `a layer does not hold the bytes of /${entry?.path ?? "a file"}`, {
     hint: "Run tsbuild verify.",
   });

@@ -75,8 +75,13 @@ interface RecordNeeds {
 
 function needsOf(records: Iterable<CacheRecord>): RecordNeeds {
   const needs: RecordNeeds = { diffs: new Set(), contents: new Set() };
-  for (const { content, layer } of records) {
+  for (const { content, layer, key } of records) {
     needs.contents.add(content);
+    // What ADD fetched need not be fetched again while a record is made of it.
+    for (const { kind, value } of key.inputs) {
+      const fetched = kind === "remote" ? parseDigest(value) : undefined;
+      if (fetched !== undefined) needs.diffs.add(fetched);
+    }
     const diff = layer === null ? undefined : parseDigest(layer.diffId);
     if (diff !== undefined) needs.diffs.add(diff);
   }

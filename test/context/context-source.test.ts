@@ -130,11 +130,6 @@ describe("standard input", () => {
 describe("what goes wrong is said", () => {
   test.each([
     { name: "a missing context", more: { path: "/no/such/folder" }, code: "context/not-found" },
-    {
-      name: "a context from the network",
-      more: { path: "https://example.com/x.git" },
-      code: "cli/not-supported",
-    },
     { name: "no Dockerfile", more: {}, code: "dockerfile/not-found" },
     { name: "a Dockerfile that is a folder", more: { dockerfile: "/tmp" }, code: "dockerfile/not-found" },
     { name: "a missing Dockerfile", more: { dockerfile: "/no/such" }, code: "dockerfile/not-found" },

@@ -17,6 +17,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   docker: "docker.io",
   "docker-registry": "docker-registry",
   dockerd: "docker.io",
+  git: "git",
   mmdebstrap: "mmdebstrap",
   newuidmap: "uidmap",
   podman: "podman",

@@ -24,7 +24,7 @@ import { BUILD_FLAGS } from "./build-flags.ts";
 
 export const buildCommand: Command = {
   names: ["build", "buildx build", "image build", "builder build"],
-  usage: "[build] [OPTIONS] PATH|-",
+  usage: "[build] [OPTIONS] PATH|URL|-",
   summary: "Build an image from a Dockerfile (the default command)",
   flags: BUILD_FLAGS,
   run: runBuildCommand,
