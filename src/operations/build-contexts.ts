@@ -8,6 +8,7 @@ import { parseReference } from "../core/reference.ts";
 import { errnoOf } from "../host/errno.ts";
 import { contextKey } from "../plan/stages.ts";
 import type { NamedContext } from "../plan/types.ts";
+import { isRemoteContext } from "./remote-context.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** A name that a Dockerfile may use for files or an image which it does not know itself. */
@@ -22,9 +23,6 @@ export interface BuildContext {
 export const OCI_LAYOUT = "oci-layout://";
 const DOCKER_IMAGE = "docker-image://";
 const TARGET = "target:";
-/** What git clones and what curl fetches; the places where such contexts are to be opened are here and in openFolderOf. */
-const REMOTE = /^(?:https?|git|ssh):\/\/|^git@|^github\.com\//;
-
 /** `NAME=PLACE` of --build-context. Throws `cli/usage`, `cli/not-supported`, `context/not-found`. */
 export function parseBuildContext(text: string): BuildContext {
   const equals = text.indexOf("=");
@@ -47,7 +45,7 @@ function sourceOf(name: string, place: string): BuildContext["source"] {
   }
   if (place.startsWith(OCI_LAYOUT)) return { type: "image", name: place };
   if (place.startsWith(TARGET)) return { type: "stage", name: place.slice(TARGET.length) };
-  if (REMOTE.test(place)) {
+  if (isRemoteContext(place)) {
     throw new BuildError("cli/not-supported", `--build-context ${name}: ${place} is in the network`, {
       hint: "Clone or download it, and name the folder.",
     });

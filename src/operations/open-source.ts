@@ -11,6 +11,7 @@ import type { BuildPlan } from "../plan/types.ts";
 import { readSources } from "../snapshot/copy-step.ts";
 import { namedTrees } from "./build-contexts.ts";
 import { explainMissingFile } from "./missing-file.ts";
+import { isRemoteContext } from "./remote-context.ts";
 import type { BuildOptions } from "./types.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -102,11 +103,6 @@ function patternCheck({ set, rules }: IgnoreRules): BuildSource["isIgnored"] {
   const ignoresAll = rules.some(({ pattern }) => ["*", "**", "**/*"].includes(pattern));
   // The context itself is no path that a pattern could leave out, unless it leaves out everything.
   return (path) => (path === "." || path === "/" ? ignoresAll : set.matchesOrParent(patternBytes(path)));
-}
-
-/** An address; a folder of such a name is given as ./name. */
-export function isRemoteContext(context: string): boolean {
-  return /^(?:https?|git|ssh):\/\/|^github\.com\/|^[\w-]+@[\w.-]+:/.test(context);
 }
 
 function identityOf(options: BuildOptions, contextPath: string): string {

@@ -16,7 +16,7 @@ import {
 import { BuildError } from "../core/errors.ts";
 import type { FileFacts, FileTree, FileType } from "../core/file-tree.ts";
 import type { PathVerdict } from "../core/pattern/pattern-set.ts";
-import { isRemoteContext } from "./open-source.ts";
+import { isRemoteContext } from "./remote-context.ts";
 import type { Workshop } from "./workshop.ts";
 
 export interface ContextQuestion {
