@@ -20,6 +20,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   solver: ["core", "cache-key"],
   explore: ["core"],
   steps: ["core", "host", "layer", "snapshot", "solver"],
+  containers: ["core", "host", "store", "snapshot", "executor", "image"],
   operations: [
     "core",
     "host",
@@ -38,6 +39,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "solver",
     "steps",
     "explore",
+    "containers",
   ],
   progress: ["core"],
   tui: ["core", "progress"],

@@ -62,6 +62,13 @@ export const EXIT_CODE_OF = {
   "run/no-executor": 1,
   "run/platform": 4,
   "run/workspace": 1,
+  // Containers
+  "container/not-found": 1,
+  "container/ambiguous": 1,
+  "container/name-taken": 1,
+  "container/running": 1,
+  "container/not-running": 1,
+  "container/path": 1,
   // The store
   "store/digest-mismatch": 1,
   "store/damaged": 1,

@@ -1,7 +1,8 @@
-import { mkdirSync, rmSync, type Stats } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, type Stats } from "node:fs";
 import { type BytePath, joinPath, ROOT_PATH } from "../core/byte-path.ts";
 import type { FileTree } from "../core/file-tree.ts";
 import type { LayerRef, SnapshotRef, Workspace, Workspaces } from "../core/ports.ts";
+import { writeFileAtomic } from "../host/atomic-write.ts";
 import { type DiskEntry, listDisk } from "./disk-entry.ts";
 import { type DiskChanges, packChanges } from "./tree-changes.ts";
 import type { LayerTrees } from "./workspaces.ts";
@@ -25,14 +26,14 @@ export class CopyWorkspaces implements Workspaces {
     this.#unpack = unpack;
   }
 
-  async open(snapshot: SnapshotRef): Promise<Workspace> {
-    const dir = this.#trees.makeTemp();
+  async open(snapshot: SnapshotRef, kept?: string): Promise<Workspace> {
+    const dir = kept ?? this.#trees.makeTemp();
     const root = `${dir}/root`;
     const stateDir = `${dir}/state`;
-    for (const path of [root, stateDir]) mkdirSync(path, { mode: 0o755 });
-    await this.#unpack(snapshot.layers, root);
-    const before = new Map(listDisk(root).map(({ path, stat }) => [path, stampOf(stat)]));
-    await nextTick(before.values());
+    rmSync(stateDir, { recursive: true, force: true });
+    mkdirSync(stateDir, { mode: 0o755, recursive: true });
+    const before =
+      (kept === undefined ? undefined : readStamps(dir)) ?? (await this.#fill(snapshot, { dir, root }));
     return {
       root: { type: "directory", path: root },
       stateDir,
@@ -43,11 +44,35 @@ export class CopyWorkspaces implements Workspaces {
       // The next step unpacks again: without an overlay a tree of one layer is of no use.
       keepAs: () => {},
       [Symbol.asyncDispose]: () => {
-        rmSync(dir, { recursive: true, force: true });
+        if (kept === undefined) rmSync(dir, { recursive: true, force: true });
         return Promise.resolve();
       },
     };
   }
+
+  /** The stamps are written last: without them an unpacking was cut short, and is done again. */
+  async #fill(
+    snapshot: SnapshotRef,
+    { dir, root }: { readonly dir: string; readonly root: string },
+  ): Promise<ReadonlyMap<BytePath, Stamp>> {
+    rmSync(root, { recursive: true, force: true });
+    mkdirSync(root, { mode: 0o755 });
+    await this.#unpack(snapshot.layers, root);
+    const before = new Map(listDisk(root).map(({ path, stat }) => [path, stampOf(stat)]));
+    await nextTick(before.values());
+    const rows = [...before].map(([path, { ino, ctimeMs }]) => [path, ino, ctimeMs]);
+    const options = { tempDir: dir, sync: false, mode: 0o600 };
+    writeFileAtomic(`${dir}/${STAMPS_NAME}`, JSON.stringify(rows), options);
+    return before;
+  }
+}
+
+const STAMPS_NAME = "before.json";
+
+function readStamps(dir: string): ReadonlyMap<BytePath, Stamp> | undefined {
+  if (!existsSync(`${dir}/${STAMPS_NAME}`)) return undefined;
+  const rows: [BytePath, number, number][] = JSON.parse(readFileSync(`${dir}/${STAMPS_NAME}`, "utf8"));
+  return new Map(rows.map(([path, ino, ctimeMs]) => [path, { ino, ctimeMs }]));
 }
 
 interface Stamp {

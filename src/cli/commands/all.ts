@@ -6,6 +6,8 @@ import { cacheLsCommand, cachePruneCommand } from "./cache.ts";
 import { checkCommand } from "./check.ts";
 import { completionCommand } from "./completion.ts";
 import { contextLsCommand, contextWhyCommand } from "./context.ts";
+import { containerCreateCommand } from "./container-create.ts";
+import { containerMonitorCommand } from "./container-monitor.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { imageHistoryCommand } from "./image-history.ts";
@@ -29,6 +31,7 @@ export const commands: readonly Command[] = [
   explainCommand,
   checkCommand,
   runCommand,
+  containerCreateCommand,
   imageLsCommand,
   imageInspectCommand,
   imageHistoryCommand,
@@ -55,4 +58,5 @@ export const commands: readonly Command[] = [
   doctorCommand,
   completionCommand,
   versionCommand,
+  containerMonitorCommand,
 ];

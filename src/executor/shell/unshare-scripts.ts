@@ -9,8 +9,8 @@ export interface ScriptInput {
   readonly spec: RunSpec;
   readonly files: RunFiles;
   readonly facts: HostFacts;
-  /** No session of its own: the command shares the terminal of tsbuild. */
-  readonly keepsTerminal: boolean;
+  /** Standard input and output are a terminal, to be the command's own. */
+  readonly hasTerminal: boolean;
 }
 
 /** In /dev, a tmpfs of ours, while the old root is on its way out. */
@@ -40,7 +40,7 @@ ${mountTargets(files)
   .join("\n")}
 ${mountLines(input)}
 ${
-  spec.stdio === "inherit"
+  input.hasTerminal
     ? run
     : `mkfifo -m 0622 ${fifos.join(" ")}
 cat <${fifos[0]} 3<&- &
@@ -101,7 +101,7 @@ export function commandScript(input: ScriptInput): string {
   const inherited = inheritedFiles();
   // Most sh can close descriptors of one digit only.
   const shell = inherited.some((fd) => fd > 9) ? "/bin/bash" : "/bin/sh";
-  const session = input.keepsTerminal ? "" : "setsid ";
+  const session = input.hasTerminal ? "setsid --ctty " : "setsid ";
   const soft = Math.min(OPEN_FILES.soft, facts.openFilesHard);
   const loopback = `ip link set lo up 2>/dev/null || ifconfig lo up 2>/dev/null || busybox ip link set lo up 2>/dev/null`;
   const kept = Object.keys(CAPABILITIES).map((name) => `+${name.slice("CAP_".length).toLowerCase()}`);
