@@ -62,7 +62,8 @@ export async function startDetached(container: Container, shop: Workshop): Promi
 /** What the monitor writes for the process that waits for it. */
 export function encodeReport(error?: unknown): string {
   if (error === undefined) return "{}\n";
-  const known = isBuildError(error) ? error : new BuildError("cli/bug", String(error));
+  const message = error instanceof Error ? (error.stack ?? error.message) : "it failed without an error";
+  const known = isBuildError(error) ? error : new BuildError("cli/bug", message);
   const { hint, commandExitCode } = known.details;
   return `${JSON.stringify({ error: { code: known.code, message: known.message, hint, commandExitCode } })}\n`;
 }

@@ -48,9 +48,7 @@ export async function serveControl(dir: string, handler: ControlHandler): Promis
     });
     createInterface({ input: socket }).on("line", (line) => {
       const request: ControlRequest = JSON.parse(line);
-      void handler.handle(request, closed.signal).then((answer) => {
-        if (socket.writable) socket.write(`${JSON.stringify(answer)}\n`);
-      });
+      void answerTo(socket, handler.handle(request, closed.signal));
     });
   });
   const path = `/proc/self/fd/${folder}/${SOCKET_NAME}`;
@@ -77,6 +75,11 @@ export async function serveControl(dir: string, handler: ControlHandler): Promis
       await Promise.all(said);
     },
   };
+}
+
+async function answerTo(socket: Socket, answer: Promise<ControlAnswer>): Promise<void> {
+  const text = `${JSON.stringify(await answer)}\n`;
+  if (socket.writable) socket.write(text);
 }
 
 /** A connection to the process that runs a container. */

@@ -70,7 +70,7 @@ export class RunningContainer implements ControlHandler {
 function freeze(command: RunningCommand, closed: AbortSignal): boolean {
   const stopped = new Set<number>();
   const thaw = (): void => {
-    for (const pid of stopped) signal(pid, SIGCONT);
+    for (const pid of stopped) send(pid, SIGCONT);
   };
   if (closed.aborted) return false;
   closed.addEventListener("abort", thaw, { once: true });
@@ -79,15 +79,15 @@ function freeze(command: RunningCommand, closed: AbortSignal): boolean {
     if (fresh.length === 0) return true;
     for (const pid of fresh) {
       stopped.add(pid);
-      signal(pid, SIGSTOP);
+      send(pid, SIGSTOP);
     }
   }
   return true;
 }
 
-function signal(pid: number, number: number): void {
+function send(pid: number, signal: number): void {
   try {
-    process.kill(pid, number);
+    process.kill(pid, signal);
   } catch {
     // It has ended meanwhile.
   }

@@ -65,25 +65,13 @@ export async function removeContainer(text: string, force: boolean, shop: Worksh
 }
 
 /** Under its lock, so that nobody starts it meanwhile. */
-function takeAway({ container }: StoredContainer, { store, requireNamespace }: Workshop): void {
+export function takeAway({ container }: StoredContainer, { store, requireNamespace }: Workshop): void {
   if (store.containers.read(container.id) === undefined) return;
   // Its files may belong to other ids.
   requireNamespace();
   using hold = store.containers.hold(container.id);
   if (hold === undefined) throw isRunning(container);
   store.containers.remove(container.id);
-}
-
-/** Removes every container that does not run and that `isKept` does not hold; the answer is their ids. */
-export function pruneContainers(
-  isKept: (stored: StoredContainer) => boolean,
-  shop: Workshop,
-): readonly string[] {
-  const going = shop.store.containers
-    .list()
-    .filter((stored) => stored.state.status !== "running" && !isKept(stored));
-  for (const stored of going) takeAway(stored, shop);
-  return going.map(({ container }) => container.id);
 }
 
 async function askAndWait(container: Container, request: ControlRequest, shop: Workshop): Promise<void> {

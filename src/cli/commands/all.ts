@@ -7,16 +7,22 @@ import { checkCommand } from "./check.ts";
 import { completionCommand } from "./completion.ts";
 import { contextLsCommand, contextWhyCommand } from "./context.ts";
 import { containerCreateCommand } from "./container-create.ts";
+import { containerLogsCommand } from "./container-logs.ts";
+import { containerLsCommand } from "./container-ls.ts";
 import { containerMonitorCommand } from "./container-monitor.ts";
+import { containerRenameCommand } from "./container-rename.ts";
+import { containerPruneCommand, containerRmCommand } from "./container-rm.ts";
+import { containerStartCommand } from "./container-start.ts";
+import { containerKillCommand, containerStopCommand, containerWaitCommand } from "./container-stop.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { imageHistoryCommand } from "./image-history.ts";
-import { imageInspectCommand } from "./image-inspect.ts";
 import { imageLsCommand } from "./image-ls.ts";
 import { imagePruneCommand } from "./image-prune.ts";
 import { imageRmCommand } from "./image-rm.ts";
 import { imageTagCommand } from "./image-tag.ts";
 import { importCommand } from "./import.ts";
+import { containerInspectCommand, imageInspectCommand, inspectCommand } from "./inspect.ts";
 import { loadCommand } from "./load.ts";
 import { pullCommand } from "./pull.ts";
 import { pushCommand } from "./push.ts";
@@ -32,6 +38,17 @@ export const commands: readonly Command[] = [
   checkCommand,
   runCommand,
   containerCreateCommand,
+  containerStartCommand,
+  containerLsCommand,
+  containerLogsCommand,
+  containerStopCommand,
+  containerKillCommand,
+  containerWaitCommand,
+  containerRenameCommand,
+  containerRmCommand,
+  containerPruneCommand,
+  containerInspectCommand,
+  inspectCommand,
   imageLsCommand,
   imageInspectCommand,
   imageHistoryCommand,

@@ -92,9 +92,6 @@ function toOptions(
 }
 
 function refuseUnsupported(args: ParsedArgs): void {
-  const refuse = (flag: string, hint: string): never => {
-    throw new BuildError("cli/not-supported", `${flag} cannot be had here`, { hint });
-  };
   if (args.has("init")) refuse("--init", "Run an init that is in the image, as the command's first word.");
   if (args.has("privileged")) refuse("--privileged", "Containers run with Docker's default rights, always.");
   const restart = args.get("restart") ?? "no";
@@ -109,6 +106,10 @@ function refuseUnsupported(args: ParsedArgs): void {
   if (parsed === undefined || !samePlatform(parsed, HOST_PLATFORM)) {
     refuse(`--platform=${platform ?? ""}`, "Only programs of this machine's own platform can run here.");
   }
+}
+
+function refuse(flag: string, hint: string): never {
+  throw new BuildError("cli/not-supported", `${flag} cannot be had here`, { hint });
 }
 
 const PULLS = ["missing", "always", "never"] as const;
