@@ -15,6 +15,8 @@ export type ControlRequest =
 
 export interface ControlAnswer {
   readonly ok: boolean;
+  /** Of the command, as the machine counts: its own for as long as the connection lasts. */
+  readonly pid?: number | undefined;
 }
 
 export interface ControlHandler {
@@ -105,7 +107,7 @@ export async function askContainer(
     .on("line", (line) => {
       const message: Partial<ControlAnswer> & { readonly exitCode?: number | null } = JSON.parse(line);
       if (message.ok === undefined) exitCode = message.exitCode ?? null;
-      else answer.resolve({ ok: message.ok });
+      else answer.resolve({ ok: message.ok, pid: message.pid });
     })
     .on("close", () => {
       answer.resolve(undefined);

@@ -41,7 +41,7 @@ export class RunningContainer implements ControlHandler {
       case "freeze":
         return { ok: freeze(command, closed) };
       case "wait":
-        return { ok: true };
+        return { ok: true, pid: command.pid };
       default:
         return unreachable(request);
     }

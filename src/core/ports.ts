@@ -154,6 +154,8 @@ export interface Workspace extends AsyncDisposable {
 export interface Workspaces {
   /** `kept`: a directory of a container's that holds the workspace between its runs; made with the first. Disposing leaves it. */
   open(snapshot: SnapshotRef, kept?: string): Promise<Workspace>;
+  /** What a kept workspace holds, without opening it: its container may be running. */
+  changesIn(snapshot: SnapshotRef, kept: string): Iterable<PackEntry>;
 }
 
 /** Read access to the merged file system of a snapshot: a FileTree over tables of contents. */

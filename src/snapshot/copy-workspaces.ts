@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, type Stats } from "node:fs";
 import { type BytePath, joinPath, ROOT_PATH } from "../core/byte-path.ts";
 import type { FileTree } from "../core/file-tree.ts";
-import type { LayerRef, SnapshotRef, Workspace, Workspaces } from "../core/ports.ts";
+import type { LayerRef, PackEntry, SnapshotRef, Workspace, Workspaces } from "../core/ports.ts";
 import { writeFileAtomic } from "../host/atomic-write.ts";
 import { type DiskEntry, listDisk } from "./disk-entry.ts";
 import { type DiskChanges, packChanges } from "./tree-changes.ts";
@@ -48,6 +48,13 @@ export class CopyWorkspaces implements Workspaces {
         return Promise.resolve();
       },
     };
+  }
+
+  changesIn(snapshot: SnapshotRef, kept: string): Iterable<PackEntry> {
+    const before = readStamps(kept);
+    if (before === undefined) return [];
+    const below = this.#viewOf(snapshot);
+    return packChanges(`${kept}/root`, findChanges(`${kept}/root`, before, below), below);
   }
 
   /** The stamps are written last: without them an unpacking was cut short, and is done again. */

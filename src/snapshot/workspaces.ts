@@ -1,4 +1,4 @@
-import { lutimesSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, lutimesSync, mkdirSync, rmSync } from "node:fs";
 import type { FileTree } from "../core/file-tree.ts";
 import type { LayerRef, PackEntry, RootSpec, SnapshotRef, Workspace, Workspaces } from "../core/ports.ts";
 import { diskPath, listDisk } from "./disk-entry.ts";
@@ -46,10 +46,7 @@ export class OverlayWorkspaces implements Workspaces {
     return {
       root,
       stateDir,
-      changes: (): Iterable<PackEntry> => {
-        const below = this.#viewOf(snapshot);
-        return packChanges(upper, readUpper(upper, below), below);
-      },
+      changes: () => this.#changesOf(snapshot, upper),
       keepAs: (layer) => {
         truncateTimes(upper);
         this.#trees.adopt(layer, upper);
@@ -59,6 +56,15 @@ export class OverlayWorkspaces implements Workspaces {
         return Promise.resolve();
       },
     };
+  }
+
+  changesIn(snapshot: SnapshotRef, kept: string): Iterable<PackEntry> {
+    return existsSync(`${kept}/upper`) ? this.#changesOf(snapshot, `${kept}/upper`) : [];
+  }
+
+  #changesOf(snapshot: SnapshotRef, upper: string): Iterable<PackEntry> {
+    const below = this.#viewOf(snapshot);
+    return packChanges(upper, readUpper(upper, below), below);
   }
 }
 

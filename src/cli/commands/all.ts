@@ -7,6 +7,7 @@ import { checkCommand } from "./check.ts";
 import { completionCommand } from "./completion.ts";
 import { contextLsCommand, contextWhyCommand } from "./context.ts";
 import { containerCreateCommand } from "./container-create.ts";
+import { containerCommitCommand, containerDiffCommand, containerExportCommand } from "./container-image.ts";
 import { containerLogsCommand } from "./container-logs.ts";
 import { containerLsCommand } from "./container-ls.ts";
 import { containerMonitorCommand } from "./container-monitor.ts";
@@ -44,6 +45,9 @@ export const commands: readonly Command[] = [
   containerStopCommand,
   containerKillCommand,
   containerWaitCommand,
+  containerDiffCommand,
+  containerCommitCommand,
+  containerExportCommand,
   containerRenameCommand,
   containerRmCommand,
   containerPruneCommand,
