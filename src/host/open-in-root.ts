@@ -11,6 +11,8 @@ export interface DirectoryHandle extends Disposable {
   /** Bytes of a path to one name in it. The name holds no slash. */
   at(name: string): Buffer;
   readonly path: string;
+  /** As it was asked for: absolute inside the root. */
+  readonly inside: string;
 }
 
 /** A root file system that others may be changing while we work in it. */
@@ -28,6 +30,7 @@ export function openRoot(path: string): RootHandle {
     openDirectory: (inside) => {
       const relative = inside.replace(/^\/+/, "");
       return directoryOf(
+        `/${relative}`,
         openAt(
           root,
           Buffer.from(relative === "" ? "." : relative, "latin1"),
@@ -39,10 +42,11 @@ export function openRoot(path: string): RootHandle {
   };
 }
 
-function directoryOf(fd: number): DirectoryHandle {
+function directoryOf(inside: string, fd: number): DirectoryHandle {
   const path = `/proc/self/fd/${fd}`;
   return {
     path,
+    inside,
     at: (name) => Buffer.from(`${path}/${name}`, "latin1"),
     [Symbol.dispose]: () => closeSync(fd),
   };

@@ -17,7 +17,9 @@ interface Libc {
   readonly lremovexattr: (path: Buffer, name: Buffer) => number;
   readonly mknod: (path: Buffer, mode: number, device: number | bigint) => number;
   readonly utimensat: (dir: number, path: Buffer, times: Buffer, flags: number) => number;
-  readonly openat2: (call: number, dir: number, path: Buffer, how: Buffer, size: number) => number;
+  readonly openat2: (
+    ...call: [number: number, dir: number, path: Buffer, how: Buffer, size: number]
+  ) => number;
   readonly ioctl: (fd: number, request: number, argument: Buffer) => number;
 }
 

@@ -1,11 +1,10 @@
-import { closeSync, createReadStream, openSync, writeSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import type { BlobWriter } from "../core/ports.ts";
-import { digestOf } from "../image/encode.ts";
 import { packLayer } from "../layer/pack.ts";
 import { ChangedView } from "../snapshot/changed-view.ts";
 import { changesOf, whileFrozen } from "./container-changes.ts";
 import { findContainer } from "./find-container.ts";
+import { openTarFile } from "./tar-file.ts";
 import type { Workshop } from "./workshop.ts";
 
 /** A container's root file system as a tar, in pieces: the image's layers and what the container changed, as one. */
@@ -19,7 +18,6 @@ export async function* exportContainer(
   const found = findContainer(text, shop);
   const { snapshot } = found.container;
   const below = await shop.book.readable(snapshot);
-  // A file first: a reader that is slow must not keep the container still.
   const path = join(lease.makeTemp(), "rootfs.tar");
   await whileFrozen(found, shop, async () => {
     const view = new ChangedView(below, await changesOf(found.container, shop));
@@ -29,21 +27,4 @@ export async function* exportContainer(
   for await (const piece of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
     if (piece instanceof Uint8Array) yield piece;
   }
-}
-
-function openTarFile(path: string): BlobWriter {
-  const file = openSync(path, "wx", 0o600);
-  let size = 0;
-  return {
-    write: (bytes) => {
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-      size += bytes.length;
-    },
-    get bytesWritten() {
-      return size;
-    },
-    // Nobody asks for the digest of a file that is only passed on.
-    commit: () => ({ digest: digestOf(Buffer.alloc(0)), size }),
-    [Symbol.dispose]: () => closeSync(file),
-  };
 }

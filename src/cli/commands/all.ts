@@ -6,6 +6,7 @@ import { cacheLsCommand, cachePruneCommand } from "./cache.ts";
 import { checkCommand } from "./check.ts";
 import { completionCommand } from "./completion.ts";
 import { contextLsCommand, contextWhyCommand } from "./context.ts";
+import { containerCpCommand } from "./container-cp.ts";
 import { containerCreateCommand } from "./container-create.ts";
 import { containerCommitCommand, containerDiffCommand, containerExportCommand } from "./container-image.ts";
 import { containerLogsCommand } from "./container-logs.ts";
@@ -45,6 +46,7 @@ export const commands: readonly Command[] = [
   containerStopCommand,
   containerKillCommand,
   containerWaitCommand,
+  containerCpCommand,
   containerDiffCommand,
   containerCommitCommand,
   containerExportCommand,
