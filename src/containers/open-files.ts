@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Container } from "../core/container.ts";
 import { BuildError } from "../core/errors.ts";
@@ -7,6 +8,7 @@ import { openRoot, type RootHandle } from "../host/open-in-root.ts";
 import type { StoredContainer } from "../store/container-directory.ts";
 import type { Store } from "../store/store.ts";
 import { askContainer } from "./control.ts";
+import { volumePath } from "./mounts-of.ts";
 import { isRunning } from "./run-container.ts";
 
 /** The file system of a container, as its command sees it or would see it. */
@@ -43,18 +45,30 @@ export async function withFiles<T>(
   return await action({ root, isRunning: false });
 }
 
-/** What is mounted into a container is not there while it does not run: what was copied to its place would be hidden later. */
-export function refuseMounted(container: Container, path: string): void {
-  const mount = container.mounts.find(({ target }) => `${path}/`.startsWith(`${target}/`));
-  if (mount === undefined) return;
+/** A path of a container that does not run, in one of its mounts: that is not there, but what it is of is. */
+export interface MountedPath {
+  /** Directory of this machine. */
+  readonly source: string;
+  /** Absolute inside the source; ends as the path did. */
+  readonly path: string;
+}
+
+/** undefined: no mount covers the path. A place that has nothing to copy from or to throws `container/path`. */
+export function findMounted(container: Container, path: string, dir: string): MountedPath | undefined {
+  const mount = container.mounts
+    .filter(({ target }) => `${path}/`.startsWith(`${target}/`))
+    .toSorted((a, b) => b.target.length - a.target.length)[0];
+  if (mount === undefined) return undefined;
+  const source =
+    mount.type === "bind" ? mount.source : mount.type === "volume" ? volumePath(dir, mount.name) : "";
+  if (statSync(source, { throwIfNoEntry: false })?.isDirectory() === true) {
+    return { source, path: path.slice(mount.target.length) || "/" };
+  }
+  const hint =
+    mount.type === "bind" ? `It is ${source} of this machine: copy that.` : "Start the container first.";
   throw new BuildError(
     "container/path",
     `${path} is in a mount of container ${container.name}, which does not run`,
-    {
-      hint:
-        mount.type === "bind"
-          ? `It is ${mount.source} of this machine: copy there, or start the container first.`
-          : "Start the container first.",
-    },
+    { hint },
   );
 }

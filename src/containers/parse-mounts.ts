@@ -53,6 +53,8 @@ export function parseMount(text: string, cwd: string): ContainerMount {
   const size = fields.get("tmpfs-size");
   if (type === "tmpfs") {
     if (source !== undefined) throw badMount(flag, "A tmpfs has no source.");
+    if (/^\/(dev|proc|sys)(\/|$)/.test(target))
+      throw badMount(flag, "Its place is not in /dev, /proc or /sys.");
     return { type, target, readOnly, ...(size === undefined ? {} : { sizeBytes: readSize(size, flag) }) };
   }
   if (type !== "bind") {

@@ -54,7 +54,6 @@ export type ContainerMount =
       readonly target: string;
       readonly readOnly: boolean;
       readonly sizeBytes?: number | undefined;
-      readonly mode?: number | undefined;
     };
 
 /** Where a container's life is at. */

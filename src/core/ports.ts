@@ -71,6 +71,15 @@ export interface BindMount {
   readonly readOnly: boolean;
 }
 
+/** A file system in memory, empty at first. */
+export interface TmpfsMount {
+  readonly type: "tmpfs";
+  /** Absolute inside the root file system; resolved inside it. */
+  readonly target: string;
+  readonly sizeBytes: number | undefined;
+  readonly readOnly: boolean;
+}
+
 /** What the command of a container reads from. Its output comes through the hooks, as that of build steps does. */
 export interface AttachedStdio {
   /** /dev/null; the engine's own standard input; or something that never has anything to read and never ends. */
@@ -108,6 +117,8 @@ export interface RunSpec {
   readonly network: NetworkMode;
   readonly hostname: string;
   readonly binds: readonly BindMount[];
+  /** After `binds`, in this order. */
+  readonly mounts?: readonly TmpfsMount[];
   /** Build steps read /dev/null; `attach`, for containers, says what the command is connected to. */
   readonly stdio: "capture" | AttachedStdio;
   readonly readOnlyRoot?: boolean;

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { join, resolve } from "node:path";
-import { type ContainerFiles, refuseMounted, withFiles } from "../containers/open-files.ts";
+import { findMounted, withFiles } from "../containers/open-files.ts";
 import { findPlace, noPath, type Place, walkFiles } from "../containers/walk-files.ts";
 import { FileWriter } from "../containers/write-files.ts";
 import { baseName, cleanPath, decodePath, encodePath, ROOT_PATH, toBytePath } from "../core/byte-path.ts";
@@ -48,13 +48,13 @@ export async function copyIn(
   await inContainer(target, shop, async (files, found) => {
     requireWritable(found);
     using local = openRoot("/");
-    const from = sourceOf(local, absolute(options.cwd, source), { ...options, shown: source });
+    const from = sourceOf(local, absolute(options.cwd, source), {
+      ...options,
+      shown: source,
+      written: resolve(options.cwd, source),
+    });
     using place = from.place;
-    copyTree(
-      { ...from, place },
-      { root: files.root, path: rooted(target.path), shown: shownEnd(target) },
-      true,
-    );
+    copyTree({ ...from, place }, { root: files.root, path: files.path, shown: shownEnd(target) }, true);
   });
 }
 
@@ -67,9 +67,9 @@ export async function copyTarIn(
 ): Promise<void> {
   await inContainer(target, shop, async (files, found) => {
     requireWritable(found);
-    using place = findPlace(files.root, rooted(target.path), { follow: true, shown: shownEnd(target) });
+    using place = findPlace(files.root, files.path, { follow: true, shown: shownEnd(target) });
     if (place.stat?.isDirectory() !== true) throw noPath(shownEnd(target), "it is no directory");
-    using writer = new FileWriter({ root: files.root, base: rooted(target.path), keepsOwners: true });
+    using writer = new FileWriter({ root: files.root, base: files.path, keepsOwners: true });
     await unpackInto(writer, tar, options.signal);
   });
 }
@@ -82,7 +82,11 @@ export async function copyOut(
   shop: Workshop,
 ): Promise<void> {
   await inContainer(source, shop, (files) => {
-    const from = sourceOf(files.root, rooted(source.path), { ...options, shown: shownEnd(source) });
+    const from = sourceOf(files.root, files.path, {
+      ...options,
+      shown: shownEnd(source),
+      written: source.path,
+    });
     using place = from.place;
     using local = openRoot("/");
     const to = { root: local, path: absolute(options.cwd, target), shown: target };
@@ -100,7 +104,11 @@ export async function* copyTarOut(
   using lease = shop.store.openLease("cp");
   const path = join(lease.makeTemp(), "files.tar");
   await inContainer(source, shop, async (files) => {
-    const from = sourceOf(files.root, rooted(source.path), { ...options, shown: shownEnd(source) });
+    const from = sourceOf(files.root, files.path, {
+      ...options,
+      shown: shownEnd(source),
+      written: source.path,
+    });
     using place = from.place;
     using writer = openTarFile(path);
     const name = from.isContents ? ROOT_PATH : from.name;
@@ -129,12 +137,16 @@ interface Target {
 function sourceOf(
   root: RootHandle,
   path: string,
-  { followLink, shown }: { readonly followLink: boolean; readonly shown: string },
+  {
+    followLink,
+    shown,
+    written,
+  }: { readonly followLink: boolean; readonly shown: string; readonly written: string },
 ): Source {
   const place = findPlace(root, path, { follow: followLink, shown });
   if (place.stat === undefined) throw noPath(shown, "it does not exist");
   if (/\/\.?$/.test(path) && !place.stat.isDirectory()) throw noPath(shown, "it is no directory");
-  return { place, name: baseName(cleanPath(path)), isContents: path.endsWith("/.") };
+  return { place, name: baseName(cleanPath(latin1(written))), isContents: path.endsWith("/.") };
 }
 
 /** Docker's table of what `cp` does with what is there and what is not. */
@@ -161,10 +173,17 @@ function whereTo(
   return { base: to.dir.inside, name: to.name };
 }
 
+/** Where a path of a container is to be looked up. */
+interface FilesAt {
+  readonly root: RootHandle;
+  /** Absolute, latin1 of its bytes; ends as it was written. */
+  readonly path: string;
+}
+
 async function inContainer(
   { container, path }: CopyEnd,
   shop: Workshop,
-  action: (files: ContainerFiles, found: StoredContainer) => Promise<void>,
+  action: (files: FilesAt, found: StoredContainer) => Promise<void>,
 ): Promise<void> {
   shop.requireNamespace();
   using _lease = shop.store.openLease("cp");
@@ -172,8 +191,12 @@ async function inContainer(
   const tools = { store: shop.store, workspaces: await shop.workspaces() };
   try {
     await withFiles(found, tools, async (files) => {
-      if (!files.isRunning) refuseMounted(found.container, `/${decodePath(encodePath(path))}`);
-      await action(files, found);
+      const dir = shop.store.containers.dirOf(found.container.id);
+      const mounted = files.isRunning ? undefined : findMounted(found.container, cleanText(path), dir);
+      if (mounted === undefined) return await action({ root: files.root, path: rooted(path) }, found);
+      using root = openRoot(mounted.source);
+      const end = /\/\.?$/.exec(path)?.[0] ?? "";
+      await action({ root, path: rooted(mounted.path) + end }, found);
     });
   } catch (error) {
     const code = errnoOf(error);
@@ -191,6 +214,10 @@ function requireWritable({ container }: StoredContainer): void {
 function absolute(cwd: string, path: string): string {
   const end = /\/\.?$/.exec(path)?.[0] ?? (/(^|\/)\.$/.test(path) ? "/." : "");
   return `${latin1(resolve(cwd, path))}${end}`;
+}
+
+function cleanText(path: string): string {
+  return `/${decodePath(encodePath(path))}`;
 }
 
 function rooted(path: string): string {

@@ -1,5 +1,5 @@
 import { DEVICE_LINKS, DEVICES } from "../policy.ts";
-import { type Injection, mountTargets } from "../run-files.ts";
+import { type Injection, mountTargets, tmpfsOptions } from "../run-files.ts";
 import { CHANNEL, hasTerminal, type Launch, TERMINAL_PATH } from "./launch.ts";
 import { attachTree, newTree, openTree } from "./mount-rows.ts";
 import { MESSAGE, type Program, type Result } from "./program.ts";
@@ -41,6 +41,10 @@ export function addFileSystemRows(program: Program, launch: Launch, trees: HostT
   for (const [injection, tree] of trees.injections) {
     if (isInDev(injection)) addTargetInDev(program, injection);
     attachTree(program, tree, injection.target);
+  }
+  for (const tmpfs of launch.files.tmpfs) {
+    const flags = MS.noSuid | MS.noDev | MS.noExec | (tmpfs.readOnly ? MS.readOnly : 0);
+    mount(program, { type: "tmpfs", target: tmpfs.target, flags, options: tmpfsOptions(tmpfs) });
   }
   if (launch.spec.readOnlyRoot === true) {
     const flags = MS.remount | MS.bind | MS.readOnly | MS.noDev;

@@ -2,7 +2,7 @@ import type { RunSpec } from "../../core/ports.ts";
 import type { HostFacts } from "../host-facts.ts";
 import { inheritedFiles } from "../inherited-files.ts";
 import { CAPABILITIES, MASKED_PATHS, OPEN_FILES, READ_ONLY_PATHS } from "../policy.ts";
-import { mountTargets, type RunFiles } from "../run-files.ts";
+import { mountTargets, type RunFiles, tmpfsOptions } from "../run-files.ts";
 import { deviceLines, mountRootLines, PREAMBLE, quote } from "./fragments.ts";
 
 export interface ScriptInput {
@@ -70,6 +70,11 @@ function mountLines({ spec, files, facts }: ScriptInput): string {
     const options = `remount,bind,nodev${injection.readOnly ? ",ro" : ""}`;
     lines.push(`step "mount ${injection.type}" mount --rbind ${quote(injection.source)} ${target}`);
     lines.push(`step "restrict ${injection.type}" mount -o ${options} ${target}`);
+  }
+  for (const tmpfs of files.tmpfs) {
+    const target = `"$target${targets.findIndex((known) => known.target === tmpfs.target)}"`;
+    const options = `${tmpfs.readOnly ? "ro," : ""}nosuid,nodev,noexec,${tmpfsOptions(tmpfs)}`;
+    lines.push(`step "mount a tmpfs" mount -i -t tmpfs -o ${options} tmpfs ${target}`);
   }
   return lines.join("\n");
 }
