@@ -24,6 +24,10 @@ export async function runAttached(
         ? { stdin: "null", terminal: sizeOf(stdout) }
         : { stdin: withStdin ? "inherit" : "null" },
       output: (stream, bytes) => void (stream === "stdout" ? stdout : stderr).write(bytes),
+      // Before its first output: a shell asks the terminal where its cursor is, and the answer must not be echoed.
+      starting: () => {
+        if (usesKeys) cleanup.use(rawMode(context.stdin));
+      },
       started: (command) => {
         cleanup.use(context.passSignalsOn((signal) => void command.kill(signal)));
         if (!container.hasTerminal) return;
@@ -69,15 +73,18 @@ function followSize(command: RunningCommand, stdout: NodeJS.WriteStream): Dispos
 }
 
 /** Every key as it is, Ctrl+C too: the terminal inside makes a signal of it. */
-function passKeysOn(command: RunningCommand, stdin: NodeJS.ReadStream): Disposable {
-  const onKeys = (bytes: Buffer) => command.type(bytes);
+function rawMode(stdin: NodeJS.ReadStream): Disposable {
   stdin.setRawMode(true);
-  stdin.on("data", onKeys);
   return {
     [Symbol.dispose]: () => {
-      stdin.off("data", onKeys);
       stdin.setRawMode(false);
       stdin.pause();
     },
   };
+}
+
+function passKeysOn(command: RunningCommand, stdin: NodeJS.ReadStream): Disposable {
+  const onKeys = (bytes: Buffer) => command.type(bytes);
+  stdin.on("data", onKeys);
+  return { [Symbol.dispose]: () => void stdin.off("data", onKeys) };
 }

@@ -34,6 +34,8 @@ export interface RunContainerTools {
 export interface ContainerIo {
   readonly stdio: AttachedStdio;
   readonly output: (stream: OutputStream, bytes: Uint8Array) => void;
+  /** All is prepared: the command is about to run. */
+  readonly starting?: () => void;
   /** The command runs, and its state says so. */
   readonly started?: (command: RunningCommand) => void;
 }
@@ -91,6 +93,7 @@ async function runHeld(
     await using _ports = await openPorts(container.ports);
     using log = new LogWriter(join(dir, "log"), () => clock.nowMs());
     const spec = specOf(container, { workspace, io, tools });
+    io.starting?.();
     const { exitCode } = await tools.executor.run(spec, {
       signal: new AbortController().signal,
       output: (stream, bytes) => {

@@ -8,7 +8,7 @@ import { type MadeMountPoint, makeMountPoints, removeMountPoints } from "./mount
 import { buildLaunchProgram } from "./native/launch-program.ts";
 import type { BuiltProgram } from "./native/program.ts";
 import { Report } from "./native/report.ts";
-import { onlyChildOf } from "./process-tree.ts";
+import { initsBelow, onlyChildOf } from "./process-tree.ts";
 import { candidatePaths, cannotStart } from "./program-search.ts";
 import { mountTargets, prepareRunFiles } from "./run-files.ts";
 import { setUpError } from "./set-up-error.ts";
@@ -59,7 +59,8 @@ async function run(home: string, spec: RunSpec, on: RunHooks): Promise<RunResult
         process.reply(Buffer.alloc(8));
       }
     },
-    terminate: (process) => terminate(report.keeper, process.pid),
+    // Its own word of the keeper may come after the command's first output.
+    terminate: (process) => terminate(report.keeper ?? initsBelow(process.pid)[0], process.pid),
     kill: (process) => signalIfAlive(report.keeper ?? process.pid, "SIGKILL"),
   };
   try {

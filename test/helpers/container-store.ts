@@ -18,6 +18,7 @@ export interface ContainerStore extends Disposable {
   statuses(): readonly string[];
   /** Process that runs a detached container. */
   monitorOf(name: string): number;
+  removeAll(): void;
   /** Processes, mounts and leases that are left. */
   leftovers(): readonly string[];
 }
@@ -28,8 +29,12 @@ export function containerStore(name: string): ContainerStore {
   importBusybox(home);
   const options = { home, cwd: dir.path, env: EPOCH };
   const run = (...args: readonly string[]) => tsbuild(args, options).stdout.replace(/\n$/, "");
+  const removeAll = () => {
+    for (const id of run("ps", "-aq").split("\n")) if (id !== "") run("rm", "-f", id);
+  };
   return {
     home,
+    removeAll,
     folder: dir.path,
     run,
     attempt: (...args) => runTsbuild(args, options),
@@ -44,7 +49,7 @@ export function containerStore(name: string): ContainerStore {
     },
     leftovers: () => leftovers(home),
     [Symbol.dispose]: () => {
-      for (const id of run("ps", "-aq").split("\n")) if (id !== "") run("rm", "-f", id);
+      removeAll();
       dir[Symbol.dispose]();
     },
   };

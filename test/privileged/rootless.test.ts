@@ -110,7 +110,7 @@ test("an ordinary user with sub-ids builds what root builds, step by step the sa
   expect(lastLine(again.stdout).image).toEqual(lastLine(built.stdout).image);
   expect(lastLine(again.stdout).steps.filter(({ result }) => result === "MISS")).toEqual([]);
 
-  const ran = asUser(full, ["run", "mine", "cat", "/tmp/id"], folder.home);
+  const ran = asUser(full, ["run", "--rm", "mine", "cat", "/tmp/id"], folder.home);
   expect(ran).toMatchObject({ status: 0, stdout: "1000\napp\nrefused\n" });
   expect(ownersOf(folder.home, lastLine(built.stdout).image.digest)).toContainEqual([
     "home/app/",
@@ -152,7 +152,7 @@ describe("a user without sub-ids", () => {
     expect(built.stderr.match(/1\/5 FROM base/g)).toHaveLength(1);
     const again = asUser(single, ["build", "--progress=plain", "-t", "one", folder.context], folder.home);
     expect(again.stderr).toContain("5 hits, 0 misses");
-    const ran = asUser(single, ["run", "one"], folder.home);
+    const ran = asUser(single, ["run", "--rm", "one"], folder.home);
     expect(ran.stdout).toBe("hello\n");
     expect(existsSync(join(folder.home, "tmp")) ? readdirSync(join(folder.home, "tmp")) : []).toEqual([]);
   });
