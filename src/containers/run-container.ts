@@ -86,9 +86,9 @@ async function runHeld(
     containers.writeState(container.id, state);
   };
   try {
-    // Unpacked layers are this command's until they stand in the state.
-    const lease = store.openLease("start");
-    const workspace = await openRoot(container, tools).finally(() => lease[Symbol.dispose]());
+    // For what is read and unpacked on the way. Not longer: prunes spare all that is younger than the oldest lease.
+    using lease = store.openLease("start");
+    const workspace = await openRoot(container, tools);
     note({ lowers: workspace.root.type === "overlay" ? workspace.root.lowers : [] });
     await using _ports = await openPorts(container.ports);
     using log = new LogWriter(join(dir, "log"), () => clock.nowMs());
@@ -101,6 +101,7 @@ async function runHeld(
         io.output(stream, bytes);
       },
       started: (command) => {
+        lease[Symbol.dispose]();
         note({ status: "running", pid: command.pid ?? 0, startedAt: now(), finishedAt: null, exitCode: 0 });
         tools.running.begin(command);
         io.started?.(command);

@@ -327,28 +327,31 @@ describe("what a container changed", () => {
 
 describe("images that containers need", () => {
   test("rmi refuses as Docker does, prune keeps them, and a container goes on without its image", () => {
-    const dir = project("needed", "FROM busybox\nRUN echo content > /file\n");
-    store.run("-q", "-t", "needed:1", dir);
-    store.run("run", "-d", "--name", "needy", "needed:1", ...PATIENT);
-    const refused = store.attempt("rmi", "needed:1");
+    using own = containerStore("needed");
+    const dir = join(own.folder, "context");
+    mkdirSync(dir);
+    writeFileSync(join(dir, "Dockerfile"), "FROM busybox\nRUN echo content > /file\n");
+    own.run("-q", "-t", "needed:1", dir);
+    own.run("run", "-d", "--name", "needy", "needed:1", ...PATIENT);
+    const refused = own.attempt("rmi", "needed:1");
     expect(refused.stderr).toContain("image/in-use");
     expect(refused.stderr).toContain("must force");
-    const id = store.run("images", "-q", "--no-trunc", "needed:1");
-    expect(store.attempt("rmi", "-f", id).stderr).toContain("cannot be forced");
-    store.run("image", "prune", "-af");
-    expect(store.run("images", "-q", "--no-trunc", "needed:1")).toBe(id);
-    store.run("stop", "needy");
-    store.run("rmi", "-f", "needed:1");
-    store.run("cache", "prune", "-af");
-    expect(store.run("ps", "-a", "--format", "{{.Image}}")).toBe(
+    const id = own.run("images", "-q", "--no-trunc", "needed:1");
+    expect(own.attempt("rmi", "-f", id).stderr).toContain("cannot be forced");
+    own.run("image", "prune", "-af");
+    expect(own.run("images", "-q", "--no-trunc", "needed:1")).toBe(id);
+    own.run("stop", "needy");
+    own.run("rmi", "-f", "needed:1");
+    own.run("cache", "prune", "-af");
+    expect(own.run("ps", "-a", "--format", "{{.Image}}")).toBe(
       id.slice("sha256:".length, "sha256:".length + 12),
     );
-    store.run("start", "needy");
-    store.run("cp", "needy:/file", "file");
-    expect(readFileSync(join(store.folder, "file"), "utf8")).toBe("content\n");
-    store.run("rm", "-f", "needy");
-    store.run("cache", "prune", "-af");
-    expect(store.run("verify")).toContain("nothing wrong");
+    own.run("start", "needy");
+    own.run("cp", "needy:/file", "file");
+    expect(readFileSync(join(own.folder, "file"), "utf8")).toBe("content\n");
+    own.run("rm", "-f", "needy");
+    own.run("cache", "prune", "-af");
+    expect(own.run("verify")).toContain("nothing wrong");
   });
 });
 
