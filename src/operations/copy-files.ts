@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import { join, resolve } from "node:path";
+import { askContainer } from "../containers/control.ts";
 import { findMounted, withFiles } from "../containers/open-files.ts";
 import { findPlace, noPath, type Place, walkFiles } from "../containers/walk-files.ts";
 import { FileWriter } from "../containers/write-files.ts";
@@ -7,12 +8,13 @@ import { baseName, cleanPath, decodePath, encodePath, ROOT_PATH, toBytePath } fr
 import { BuildError } from "../core/errors.ts";
 import { errnoOf } from "../host/errno.ts";
 import { openRoot, type RootHandle } from "../host/open-in-root.ts";
+import { needsUserNamespace } from "../host/user-namespace.ts";
 import { packLayer } from "../layer/pack.ts";
 import type { StoredContainer } from "../store/container-directory.ts";
 import { findContainer } from "./find-container.ts";
 import { openTarFile } from "./tar-file.ts";
 import { unpackInto } from "./unpack-into.ts";
-import type { Workshop } from "./workshop.ts";
+import { NeedsUserNamespace, type Workshop } from "./workshop.ts";
 
 export interface CopyOptions {
   /** For local paths. */
@@ -185,9 +187,9 @@ async function inContainer(
   shop: Workshop,
   action: (files: FilesAt, found: StoredContainer) => Promise<void>,
 ): Promise<void> {
-  shop.requireNamespace();
-  using _lease = shop.store.openLease("cp");
   const found = findContainer(container ?? "", shop);
+  await enterNamespace(found, shop);
+  using _lease = shop.store.openLease("cp");
   const tools = { store: shop.store, workspaces: await shop.workspaces() };
   try {
     await withFiles(found, tools, async (files) => {
@@ -203,6 +205,16 @@ async function inContainer(
     if (error instanceof BuildError || code === undefined || !(error instanceof Error)) throw error;
     throw new BuildError("container/path", `cp: ${error.message}`, { cause: error });
   }
+}
+
+/** An ordinary user reaches the mounts of a container that runs from its own user namespace alone. */
+export async function enterNamespace({ container, state }: StoredContainer, shop: Workshop): Promise<void> {
+  if (state.status === "running" && needsUserNamespace()) {
+    using connection = await askContainer(shop.store.containers.dirOf(container.id), { do: "wait" });
+    const pid = (await connection?.answer)?.pid;
+    if (pid !== undefined) throw new NeedsUserNamespace(pid);
+  }
+  shop.requireNamespace();
 }
 
 function requireWritable({ container }: StoredContainer): void {

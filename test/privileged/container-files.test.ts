@@ -36,23 +36,22 @@ function local(path: string): string {
   return join(store.folder, path);
 }
 
+/** What a container has in /tmp: mode, owner, path and what a link points to. */
+function inside(name: string): readonly string[] {
+  store.run("export", "-o", "inside.tar", name);
+  const list = execFileSync("tar", ["-tvf", local("inside.tar"), "--numeric-owner"], { encoding: "utf8" });
+  return list.split("\n").flatMap((line) => {
+    const [mode, owner, , , , ...path] = line.split(/\s+/);
+    const isIn = path[0]?.startsWith("tmp/") === true && path[0] !== "tmp/";
+    return isIn ? [`${mode} ${owner} ${path.join(" ")}`] : [];
+  });
+}
+
 describe.each([
   { state: "running", args: ["run", "-d"] },
   { state: "stopped", args: ["create"] },
 ])("cp and a container that is $state", ({ state, args }) => {
   const make = (name: string) => store.run(...args, "--name", name, "busybox", "sleep", "1000000");
-  const inside = (name: string) => {
-    store.run("export", "-o", "inside.tar", name);
-    const list = execFileSync("tar", ["-tvf", local("inside.tar"), "--numeric-owner"], { encoding: "utf8" });
-    // Mode, owner, path and what a link points to.
-    return list.split("\n").flatMap((line) => {
-      const [mode, owner, , , , ...path] = line.split(/\s+/);
-      return path[0]?.startsWith("tmp/") === true && path[0] !== "tmp/"
-        ? [`${mode} ${owner} ${path.join(" ")}`]
-        : [];
-    });
-  };
-
   test.each([
     {
       name: "a file to a new name",

@@ -10,10 +10,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { EPOCH, importBusybox } from "../helpers/busybox-image.ts";
+import { busyboxTar, EPOCH, importBusybox } from "../helpers/busybox-image.ts";
 import { leftovers } from "../helpers/leftovers.ts";
 import { PROJECT_ROOT } from "../helpers/project-root.ts";
 import { tsbuild } from "../helpers/run-tsbuild.ts";
+import { buildTar } from "../helpers/tar-builder.ts";
 import { readTar } from "../helpers/tar-reader.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 
@@ -127,6 +128,32 @@ test("an ordinary user with sub-ids builds what root builds, step by step the sa
     expect(`${done.status} ${done.stderr}`).toBe("0 ");
   }
   expect(readdirSync(join(folder.home, "refs")).length).toBe(0);
+});
+
+test("an ordinary user's containers run, keep what they changed, and are copied into and out of", () => {
+  using folder = folderOf(full, DOCKERFILE);
+  const run = (args: readonly string[], input: Buffer | string = "") => {
+    const done = asUser(full, args, folder.home, input);
+    expect(`${done.status} ${done.stderr}`).toBe("0 ");
+    return done.stdout.trim();
+  };
+  run(["import", "--change", "ENV PATH=/bin", "-", "busybox"], busyboxTar());
+  const patient = 'trap "exit 4" TERM; touch /tmp/mine; echo up; while :; do sleep 0.1; done';
+  run(["run", "-d", "--name", "own", "-u", "app", "busybox", "sh", "-c", patient]);
+  run(["cp", join(folder.context, "file"), "own:/tmp/running"]);
+  run(["stop", "own"]);
+  expect(run(["wait", "own"])).toBe("4");
+  expect(run(["logs", "own"])).toBe("up");
+  run(["cp", "-", "own:/tmp"], buildTar({ name: "stopped", content: "x", uid: 1000 }));
+  expect(run(["diff", "own"])).toBe("C /tmp\nA /tmp/mine\nA /tmp/running\nA /tmp/stopped");
+  run(["start", "own"]);
+  expect(run(["cp", "own:/tmp/running", "-"])).toContain("content");
+  run(["commit", "own", "own:1"]);
+  expect(run(["run", "--rm", "own:1", "stat", "-c", "%u %n", "/tmp/mine", "/tmp/stopped"])).toBe(
+    "1000 /tmp/mine\n1000 /tmp/stopped",
+  );
+  run(["rm", "-f", "own"]);
+  expect(leftovers(folder.home)).toEqual([]);
 });
 
 /** Path, uid and gid of every entry of an image's layers. */

@@ -6,8 +6,10 @@ import {
   copyOut,
   copyTarIn,
   copyTarOut,
+  enterNamespace,
   parseCopyEnd,
 } from "../../operations/copy-files.ts";
+import { findContainer } from "../../operations/find-container.ts";
 import type { Command } from "../command.ts";
 import { openForReading } from "../open-input.ts";
 import { inNamespace } from "../reexecute.ts";
@@ -45,7 +47,7 @@ export const containerCpCommand: Command = {
         if (source.path !== "-") await copyIn(source.path, target, options, shop);
         else {
           // Standard input is read once: not before it is sure that this process is the one to.
-          shop.requireNamespace();
+          await enterNamespace(findContainer(target.container, shop), shop);
           await copyTarIn(openForReading("-", context), target, options, shop);
         }
         return 0;
