@@ -5,7 +5,6 @@ import { buildsInspectCommand, buildsLogsCommand, buildsLsCommand, buildsRmComma
 import { cacheLsCommand, cachePruneCommand } from "./cache.ts";
 import { checkCommand } from "./check.ts";
 import { completionCommand } from "./completion.ts";
-import { contextLsCommand, contextWhyCommand } from "./context.ts";
 import { containerCpCommand } from "./container-cp.ts";
 import { containerCreateCommand } from "./container-create.ts";
 import { containerCommitCommand, containerDiffCommand, containerExportCommand } from "./container-image.ts";
@@ -16,6 +15,7 @@ import { containerRenameCommand } from "./container-rename.ts";
 import { containerPruneCommand, containerRmCommand } from "./container-rm.ts";
 import { containerStartCommand } from "./container-start.ts";
 import { containerKillCommand, containerStopCommand, containerWaitCommand } from "./container-stop.ts";
+import { contextLsCommand, contextWhyCommand } from "./context.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { imageHistoryCommand } from "./image-history.ts";
