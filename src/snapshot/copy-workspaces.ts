@@ -15,15 +15,21 @@ export class CopyWorkspaces implements Workspaces {
   readonly #trees: Pick<LayerTrees, "makeTemp">;
   readonly #viewOf: (snapshot: SnapshotRef) => FileTree;
   readonly #unpack: (layers: readonly LayerRef[], dir: string) => Promise<void>;
+  readonly #scaffold: (root: string) => void;
 
+  /** `scaffold`: makes what a running container is mounted over, so that it is no change of the container's. */
   constructor(
     trees: Pick<LayerTrees, "makeTemp">,
     viewOf: (snapshot: SnapshotRef) => FileTree,
-    unpack: (layers: readonly LayerRef[], dir: string) => Promise<void>,
+    how: {
+      readonly unpack: (layers: readonly LayerRef[], dir: string) => Promise<void>;
+      readonly scaffold: (root: string) => void;
+    },
   ) {
     this.#trees = trees;
     this.#viewOf = viewOf;
-    this.#unpack = unpack;
+    this.#unpack = how.unpack;
+    this.#scaffold = how.scaffold;
   }
 
   async open(snapshot: SnapshotRef, kept?: string): Promise<Workspace> {
@@ -33,7 +39,8 @@ export class CopyWorkspaces implements Workspaces {
     rmSync(stateDir, { recursive: true, force: true });
     mkdirSync(stateDir, { mode: 0o755, recursive: true });
     const before =
-      (kept === undefined ? undefined : readStamps(dir)) ?? (await this.#fill(snapshot, { dir, root }));
+      (kept === undefined ? undefined : readStamps(dir)) ??
+      (await this.#fill(snapshot, { dir, root, isKept: kept !== undefined }));
     return {
       root: { type: "directory", path: root },
       stateDir,
@@ -60,13 +67,15 @@ export class CopyWorkspaces implements Workspaces {
   /** The stamps are written last: without them an unpacking was cut short, and is done again. */
   async #fill(
     snapshot: SnapshotRef,
-    { dir, root }: { readonly dir: string; readonly root: string },
+    { dir, root, isKept }: { readonly dir: string; readonly root: string; readonly isKept: boolean },
   ): Promise<ReadonlyMap<BytePath, Stamp>> {
     rmSync(root, { recursive: true, force: true });
     mkdirSync(root, { mode: 0o755 });
     await this.#unpack(snapshot.layers, root);
+    if (isKept) this.#scaffold(root);
     const before = new Map(listDisk(root).map(({ path, stat }) => [path, stampOf(stat)]));
     await nextTick(before.values());
+    if (!isKept) return before;
     const rows = [...before].map(([path, { ino, ctimeMs }]) => [path, ino, ctimeMs]);
     const options = { tempDir: dir, sync: false, mode: 0o600 };
     writeFileAtomic(`${dir}/${STAMPS_NAME}`, JSON.stringify(rows), options);
