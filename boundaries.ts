@@ -22,6 +22,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
   solver: ["core", "cache-key"],
   explore: ["core"],
   steps: ["core", "host", "cache-key", "layer", "snapshot", "solver"],
+  containers: ["core", "host", "store", "snapshot", "executor", "image"],
   operations: [
     "core",
     "host",
@@ -42,6 +43,7 @@ export const MAY_IMPORT: Record<string, readonly string[]> = {
     "solver",
     "steps",
     "explore",
+    "containers",
   ],
   progress: ["core"],
   tui: ["core", "progress"],

@@ -13,7 +13,7 @@ const HOME = process.env["TSBUILD_HOME"] ?? join(ROOT, "cache");
 show("base", "create", "base");
 show("-t", "hello:1.0.0", "examples/hello");
 checkHits(captured("-t", "hello:1.0.0", "examples/hello"));
-checkGreeting(captured("run", "hello:1.0.0"));
+checkGreeting(captured("run", "--rm", "hello:1.0.0"));
 console.log("\nEdit examples/hello/app.sh, run this again, and `npx tsbuild explain` says what moved.");
 
 /** A command as a person would see it. */

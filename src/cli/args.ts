@@ -8,6 +8,8 @@ export interface FlagSpec {
   /** May be given several times. */
   readonly many?: boolean;
   readonly help: string;
+  /** In no help: refused by name, with what to do instead. */
+  readonly isHidden?: boolean;
   /** Accepted for Docker's sake, with this note; hidden from help. */
   readonly note?: string;
 }

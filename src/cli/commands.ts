@@ -22,7 +22,9 @@ export async function findCommand(
   // `tsbuild dir` is a build of a folder that is called like no command.
   if (argv.length === 1 && /^[\w.-]+$/.test(first) && (await isFolder(first)))
     return { command: buildCommand, rest: argv };
-  const names = [buildCommand, ...(await loadCommands())].flatMap((command) => command.names);
+  const names = (await loadCommands())
+    .filter(({ isInternal }) => isInternal !== true)
+    .flatMap((command) => command.names);
   const near = names.map((name) => name.split(" ")[0] ?? "").find((name) => isNear(first, name));
   throw new BuildError("cli/usage", `"${first}" is not a tsbuild command`, {
     hint: `${near === undefined ? "There is no folder of that name either." : `Did you mean ${near}?`} See tsbuild --help.`,

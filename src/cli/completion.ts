@@ -25,13 +25,13 @@ interface Row {
 }
 
 function rowsOf(commands: readonly Command[]): readonly Row[] {
-  return commands.flatMap(({ names, summary, flags }) =>
-    names.map((name) => ({ name, summary, flags: shown(flags) })),
-  );
+  return commands
+    .filter(({ isInternal }) => isInternal !== true)
+    .flatMap(({ names, summary, flags }) => names.map((name) => ({ name, summary, flags: shown(flags) })));
 }
 
 function shown(flags: readonly FlagSpec[]): readonly FlagSpec[] {
-  return flags.filter(({ note }) => note === undefined);
+  return flags.filter(({ note, isHidden }) => note === undefined && isHidden !== true);
 }
 
 function wordsOf(flags: readonly FlagSpec[]): string {

@@ -1,7 +1,8 @@
 import type { Command } from "./command.ts";
 
 /** The list of commands. */
-export function overview(commands: readonly Command[]): string {
+export function overview(all: readonly Command[]): string {
+  const commands = all.filter(({ isInternal }) => isInternal !== true);
   const width = Math.max(...commands.map((command) => (command.names[0] ?? "").length));
   const rows = commands.map((command) => `  ${(command.names[0] ?? "").padEnd(width)}  ${command.summary}`);
   return `tsbuild builds images from Dockerfiles, without a daemon, and says why a step missed its cache.
@@ -18,7 +19,7 @@ tsbuild COMMAND --help shows its flags. The store is $TSBUILD_HOME, else ~/.loca
 
 /** One command's usage and flags. */
 export function commandHelp(command: Command): string {
-  const flags = command.flags.filter((flag) => flag.note === undefined);
+  const flags = command.flags.filter((flag) => flag.note === undefined && flag.isHidden !== true);
   const left = flags.map((flag) => {
     const short = flag.short === undefined ? "    " : `-${flag.short}, `;
     return `  ${short}--${flag.name}${flag.value === undefined ? "" : ` ${flag.value}`}`;

@@ -23,6 +23,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     stdout: process.stdout,
     stderr: process.stderr,
     signal: signals.signal,
+    passSignalsOn: (handler) => signals.passOn(handler),
   };
   try {
     const code = await dispatch(argv, context);
@@ -53,7 +54,13 @@ async function dispatch(argv: readonly string[], context: CliContext): Promise<n
   }
   const args = parseArgs(rest, command.flags, command.stopAtFirst);
   for (const note of args.notes) context.stderr.write(`note: ${note}\n`);
-  return await command.run(args, context);
+  try {
+    return await command.run(args, context);
+  } catch (error) {
+    if (command.exitCodeOf === undefined || !isBuildError(error) || context.signal.aborted) throw error;
+    report(error, context);
+    return command.exitCodeOf(error);
+  }
 }
 
 /** `--version` and `-v` are a command's name elsewhere. */

@@ -65,6 +65,13 @@ export const EXIT_CODE_OF = {
   "run/workspace": 1,
   // Outputs
   "output/docker": 1,
+  // Containers
+  "container/not-found": 1,
+  "container/ambiguous": 1,
+  "container/name-taken": 1,
+  "container/running": 1,
+  "container/not-running": 1,
+  "container/path": 1,
   // The store
   "store/digest-mismatch": 1,
   "store/damaged": 1,

@@ -59,6 +59,8 @@ export type RootSpec =
       readonly lowers: readonly string[];
       readonly upper: string;
       readonly work: string;
+      /** What is written outlives this run: the file system is synced as any other when it is unmounted. */
+      readonly durable?: boolean;
     }
   | { readonly type: "directory"; readonly path: string };
 
@@ -67,6 +69,41 @@ export interface BindMount {
   /** Absolute inside the root file system; resolved inside it. */
   readonly target: string;
   readonly readOnly: boolean;
+}
+
+/** A file system in memory, empty at first. */
+export interface TmpfsMount {
+  readonly type: "tmpfs";
+  /** Absolute inside the root file system; resolved inside it. */
+  readonly target: string;
+  readonly sizeBytes: number | undefined;
+  readonly readOnly: boolean;
+}
+
+/** What the command of a container reads from. Its output comes through the hooks, as that of build steps does. */
+export interface AttachedStdio {
+  /** /dev/null; the engine's own standard input; or something that never has anything to read and never ends. */
+  readonly stdin: "null" | "inherit" | "open";
+  /** A pseudo-terminal of this size is its standard input, output and error; then all output counts as `stdout`. */
+  readonly terminal?: TerminalSize | undefined;
+}
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A command with `AttachedStdio`, from its start to its end. */
+export interface RunningCommand {
+  /** As this machine counts; undefined before there is one and after its end. */
+  readonly pid: number | undefined;
+  /** All processes in the command's pid namespace, as this machine counts. */
+  processes(): readonly number[];
+  /** Signals the command alone (a number of signal(7)); false where it is not there. */
+  kill(signal: number): boolean;
+  /** Keys for its terminal. */
+  type(bytes: Uint8Array): void;
+  resize(size: TerminalSize): void;
 }
 
 export interface RunSpec {
@@ -80,8 +117,10 @@ export interface RunSpec {
   readonly network: NetworkMode;
   readonly hostname: string;
   readonly binds: readonly BindMount[];
-  /** Build steps read /dev/null; `tsbuild run` hands its own terminal or pipe through. */
-  readonly stdio: "capture" | "inherit";
+  /** After `binds`, in this order. */
+  readonly mounts?: readonly TmpfsMount[];
+  /** Build steps read /dev/null; `attach`, for containers, says what the command is connected to. */
+  readonly stdio: "capture" | AttachedStdio;
   readonly readOnlyRoot?: boolean;
   /** A directory of the build's lease for state that must not outlive it. */
   readonly stateDir: string;
@@ -106,6 +145,8 @@ export interface Executor {
     on: {
       readonly output: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
       readonly signal: AbortSignal;
+      /** Once the command can be talked to: with `native` its program runs by then, with the others it is about to. */
+      readonly started?: (command: RunningCommand) => void;
     },
   ): Promise<RunResult>;
 }
@@ -122,7 +163,10 @@ export interface Workspace extends AsyncDisposable {
 }
 
 export interface Workspaces {
-  open(snapshot: SnapshotRef): Promise<Workspace>;
+  /** `kept`: a directory of a container's that holds the workspace between its runs; made with the first. Disposing leaves it. */
+  open(snapshot: SnapshotRef, kept?: string): Promise<Workspace>;
+  /** What a kept workspace holds, without opening it: its container may be running. */
+  changesIn(snapshot: SnapshotRef, kept: string): Iterable<PackEntry>;
 }
 
 /** Read access to the merged file system of a snapshot: a FileTree over tables of contents. */

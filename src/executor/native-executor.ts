@@ -1,6 +1,5 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isatty } from "node:tty";
 import { BuildError } from "../core/errors.ts";
 import type { Executor, RunResult, RunSpec } from "../core/ports.ts";
 import { errnoOf } from "../host/errno.ts";
@@ -9,11 +8,20 @@ import { type MadeMountPoint, makeMountPoints, removeMountPoints } from "./mount
 import { buildLaunchProgram } from "./native/launch-program.ts";
 import type { BuiltProgram } from "./native/program.ts";
 import { Report } from "./native/report.ts";
-import { onlyChildOf } from "./process-tree.ts";
+import { initsBelow, onlyChildOf } from "./process-tree.ts";
 import { candidatePaths, cannotStart } from "./program-search.ts";
 import { mountTargets, prepareRunFiles } from "./run-files.ts";
 import { setUpError } from "./set-up-error.ts";
-import { canceled, type Launcher, type RunHooks, signalIfAlive, superviseLauncher } from "./supervise.ts";
+import {
+  canceled,
+  type Launcher,
+  type RunHooks,
+  runningCommand,
+  signalIfAlive,
+  streamsOf,
+  superviseLauncher,
+} from "./supervise.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
 
 /**
  * Runs commands by a program of a few kilobytes that is written for each run: a table of system calls and the code that
@@ -27,36 +35,54 @@ async function run(home: string, spec: RunSpec, on: RunHooks): Promise<RunResult
   if (on.signal.aborted) throw canceled();
   const facts = hostFacts();
   using files = prepareRunFiles(spec, home, facts.inUserNamespace);
-  const keepsTerminal = spec.stdio === "inherit" && isatty(0);
-  const program = buildLaunchProgram({ spec, files, facts, keepsTerminal });
+  const program = buildLaunchProgram({ spec, files, facts });
   const command = join(files.directory, "launch");
   writeFileSync(command, program.elf, { mode: 0o700 });
 
   const made: MadeMountPoint[] = [];
+  let terminal: Terminal | undefined;
   const report = new Report(candidatePaths(spec.args[0] ?? "", spec.env).length);
   const launcher: Launcher = {
     command,
     args: [],
     env: {},
-    stdio: spec.stdio,
+    streams: streamsOf(spec),
     heard(bytes, process) {
-      for (const message of report.read(bytes)) {
-        if (message === "ask") {
-          made.push(...makeMountPoints(`/proc/${process.pid}/root`, mountTargets(files)));
-          process.reply(Buffer.alloc(8));
+      for (const wish of report.read(bytes)) {
+        if (wish === "executed") {
+          if (report.notExecuted === undefined)
+            on.started?.(runningCommand(() => commandOf(report.keeper), terminal));
+          continue;
         }
+        if (wish === "ask") made.push(...makeMountPoints(`/proc/${process.pid}/root`, mountTargets(files)));
+        else terminal = openContainerTerminal(spec, process.pid, on);
+        process.reply(Buffer.alloc(8));
       }
     },
-    terminate: (process) => terminate(report.keeper, process.pid),
+    // Its own word of the keeper may come after the command's first output.
+    terminate: (process) => terminate(report.keeper ?? initsBelow(process.pid)[0], process.pid),
     kill: (process) => signalIfAlive(report.keeper ?? process.pid, "SIGKILL"),
   };
   try {
     await startAndSupervise(launcher, on);
+    await terminal?.ended;
   } finally {
+    terminal?.[Symbol.dispose]();
     removeMountPoints(spec.root.type === "overlay" ? spec.root.upper : spec.root.path, made);
   }
   if (on.signal.aborted) throw canceled();
   return conclude(report, spec, program);
+}
+
+/** In the container's own devpts, so that its name means the same inside. */
+function openContainerTerminal({ stdio }: RunSpec, launcher: number, on: RunHooks): Terminal {
+  if (stdio === "capture" || stdio.terminal === undefined) throw new Error("no terminal was asked for");
+  const ptmx = `/proc/${launcher}/root/dev/pts/ptmx`;
+  return openTerminal(ptmx, stdio.terminal, (bytes) => on.output("stdout", bytes));
+}
+
+function commandOf(keeper: number | undefined): number | undefined {
+  return keeper === undefined ? undefined : onlyChildOf(keeper);
 }
 
 const BUSY_RETRIES = 20;

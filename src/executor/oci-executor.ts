@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isatty } from "node:tty";
 import { BuildError } from "../core/errors.ts";
 import type { Executor, RunResult, RunSpec } from "../core/ports.ts";
 import { hostFacts } from "./host-facts.ts";
@@ -13,7 +12,16 @@ import { setUpFailure } from "./set-up-error.ts";
 import { deviceLines, mountRootLines, PREAMBLE, quote } from "./shell/fragments.ts";
 import { LineReader } from "./shell/line-reader.ts";
 import { TOOLS_PATH } from "./shell/tools-path.ts";
-import { canceled, type Launcher, type RunHooks, signalIfAlive, superviseLauncher } from "./supervise.ts";
+import {
+  canceled,
+  type Launcher,
+  type RunHooks,
+  runningCommand,
+  signalIfAlive,
+  streamsOf,
+  superviseLauncher,
+} from "./supervise.ts";
+import { openHostTerminal } from "./terminal.ts";
 
 /** Runs commands by an OCI runtime, `runtime` being the path of runc or crun. */
 export function createOciExecutor(home: string, runtime: string): Executor {
@@ -31,18 +39,21 @@ async function run(place: Place, spec: RunSpec, on: RunHooks): Promise<RunResult
   using files = prepareRunFiles(spec, place.home, facts.inUserNamespace);
   const dev = join(files.directory, "dev");
   mkdirSync(dev);
-  const hasTerminal = spec.stdio === "inherit" && isatty(0);
+  const hasTerminal = spec.stdio !== "capture" && spec.stdio.terminal !== undefined;
   writeFileSync(
     join(files.directory, "config.json"),
     JSON.stringify(runtimeConfig({ spec, files, facts, dev, hasTerminal })),
   );
   writeFileSync(join(files.directory, "launch.sh"), launchScript(place.runtime, spec, files));
 
+  using terminal = openHostTerminal(spec, on);
   const made: MadeMountPoint[] = [];
   const lines = new LineReader();
   const launcher: Launcher = {
-    command: "setpriv",
+    command: hasTerminal ? "setsid" : "setpriv",
     args: [
+      // The runtime is told of a new size by the terminal of its session.
+      ...(hasTerminal ? ["--ctty", "setpriv"] : []),
       "--pdeathsig",
       "KILL",
       "--",
@@ -52,7 +63,7 @@ async function run(place: Place, spec: RunSpec, on: RunHooks): Promise<RunResult
       join(files.directory, "launch.sh"),
     ],
     env: { PATH: TOOLS_PATH },
-    stdio: spec.stdio,
+    streams: streamsOf(spec, terminal?.slave),
     heard(bytes, process) {
       for (const line of lines.read(bytes)) {
         if (line !== "ask") continue;
@@ -60,6 +71,7 @@ async function run(place: Place, spec: RunSpec, on: RunHooks): Promise<RunResult
         made.push(...makeMountPoints(root, mountTargets(files)));
         requireProgram(root, spec.args, spec.env, spec.cwd);
         process.reply(Buffer.from("go\n"));
+        on.started?.(runningCommand(() => initsBelow(process.pid)[1], terminal));
       }
     },
     terminate(process) {
@@ -71,6 +83,7 @@ async function run(place: Place, spec: RunSpec, on: RunHooks): Promise<RunResult
   };
   try {
     await superviseLauncher(launcher, on);
+    await terminal?.ended;
   } finally {
     removeMountPoints(spec.root.type === "overlay" ? spec.root.upper : spec.root.path, made);
   }

@@ -35,7 +35,8 @@ export function overlayMount(
     upper: root.upper.slice(directory.length),
     work: root.work.slice(directory.length),
   };
-  const options = toOptions(relative, place.inUserNamespace);
+  const isDurable = root.durable === true;
+  const options = toOptions(relative, { ...place, isDurable });
   const isPlain = ![...relative.lowers, relative.upper, relative.work].some(
     (path) => path === "" || /[,:\\]/.test(path),
   );
@@ -46,7 +47,7 @@ export function overlayMount(
   links.push(["upper", root.upper], ["work", root.work]);
   return {
     directory: join(place.linkDirectory, "/"),
-    options: toOptions(linked, place.inUserNamespace),
+    options: toOptions(linked, { ...place, isDurable }),
     links,
   };
 }
@@ -57,14 +58,18 @@ interface Names {
   readonly work: string;
 }
 
-function toOptions(names: Names, inUserNamespace: boolean): string {
+function toOptions(
+  names: Names,
+  how: { readonly inUserNamespace: boolean; readonly isDurable: boolean },
+): string {
   const options = [
     `lowerdir=${names.lowers.join(":")}`,
     `upperdir=${names.upper}`,
     `workdir=${names.work}`,
-    "redirect_dir=nofollow,metacopy=off,index=off,volatile",
+    "redirect_dir=nofollow,metacopy=off,index=off",
   ];
-  if (inUserNamespace) options.push("userxattr");
+  if (!how.isDurable) options.push("volatile");
+  if (how.inUserNamespace) options.push("userxattr");
   return options.join(",");
 }
 

@@ -14,6 +14,11 @@ export function initsBelow(pid: number): number[] {
     .map((init) => init.pid);
 }
 
+/** A command and all below it. */
+export function processesOf(pid: number): number[] {
+  return [pid, ...descendantsOf(pid)];
+}
+
 function descendantsOf(pid: number): number[] {
   return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
 }

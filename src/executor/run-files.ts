@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { cleanPath, decodePath, encodePath } from "../core/byte-path.ts";
-import type { BindMount, RunSpec } from "../core/ports.ts";
+import type { BindMount, RunSpec, TmpfsMount } from "../core/ports.ts";
 import type { MountTarget } from "./mount-points.ts";
 import { type OverlayMount, overlayMount } from "./overlay-mount.ts";
 import { INJECTED_NAMES, openScaffold } from "./scaffold.ts";
@@ -35,6 +35,8 @@ export interface RunFiles extends Disposable {
   readonly overlay: OverlayMount | undefined;
   /** /etc/hosts, /etc/hostname, /etc/resolv.conf, then the caller's binds. */
   readonly injections: readonly Injection[];
+  /** With cleaned targets. */
+  readonly tmpfs: readonly TmpfsMount[];
 }
 
 /** `home`: the store, for what all runs share. */
@@ -58,6 +60,7 @@ export function prepareRunFiles(spec: RunSpec, home: string, inUserNamespace: bo
         ? prepareOverlay(spec.root, { directory, home, inUserNamespace })
         : undefined,
     injections: [...injected, ...spec.binds.map(toInjection)],
+    tmpfs: (spec.mounts ?? []).map((mount) => ({ ...mount, target: cleanTarget(mount.target) })),
     [Symbol.dispose]: () => removeRunFiles(directory),
   };
 }
@@ -80,7 +83,13 @@ export function mountTargets(files: RunFiles): MountTarget[] {
     { target: "/dev", type: "directory" },
     { target: "/sys", type: "directory" },
     ...files.injections.filter((injection) => !injection.target.startsWith("/dev/")),
+    ...files.tmpfs.map(({ target }): MountTarget => ({ target, type: "directory" })),
   ];
+}
+
+/** Of mount(2), for a tmpfs of the command's: Docker's. */
+export function tmpfsOptions({ sizeBytes }: TmpfsMount): string {
+  return `mode=1777${sizeBytes === undefined ? "" : `,size=${sizeBytes}`}`;
 }
 
 function prepareOverlay(
@@ -100,10 +109,14 @@ function prepareOverlay(
 function toInjection(bind: BindMount): Injection {
   return {
     source: bind.source,
-    target: `/${decodePath(cleanPath(encodePath(bind.target)))}`,
+    target: cleanTarget(bind.target),
     type: statSync(bind.source).isDirectory() ? "directory" : "file",
     readOnly: bind.readOnly,
   };
+}
+
+function cleanTarget(target: string): string {
+  return `/${decodePath(cleanPath(encodePath(target)))}`;
 }
 
 function injectedContents(spec: RunSpec): Record<(typeof INJECTED_NAMES)[number], string> {

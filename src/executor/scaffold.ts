@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeMountPoints } from "./mount-points.ts";
 
 /** Files that the command finds in /etc: Docker's three. */
 export const INJECTED_NAMES = ["hosts", "hostname", "resolv.conf"] as const;
@@ -26,4 +27,12 @@ export function openScaffold(home: string): string {
     chmodSync(file, 0o644);
   }
   return scaffold;
+}
+
+/** The same in a root that is a plain directory and outlives the run: a container's. What is there already stays. */
+export function makeScaffold(root: string): void {
+  makeMountPoints(root, [
+    ...["/dev", "/proc", "/sys"].map((target) => ({ target, type: "directory" as const })),
+    ...INJECTED_NAMES.map((name) => ({ target: `/etc/${name}`, type: "file" as const })),
+  ]);
 }

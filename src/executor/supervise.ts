@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync } from "node:fs";
 import { Duplex, type Readable } from "node:stream";
 import { BuildError } from "../core/errors.ts";
-import type { Executor, RunSpec } from "../core/ports.ts";
+import type { Executor, RunningCommand, RunSpec } from "../core/ports.ts";
 import { CANCEL_GRACE_MS } from "./policy.ts";
+import { processesOf } from "./process-tree.ts";
+import type { Terminal } from "./terminal.ts";
 
 export type RunHooks = Parameters<Executor["run"]>[1];
 
@@ -11,13 +14,22 @@ export interface Launcher {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly stdio: RunSpec["stdio"];
+  readonly streams: LauncherStreams;
   /** Bytes on descriptor 3, a socket; `reply` writes back. */
   heard(bytes: Buffer, process: LauncherProcess): void;
   /** Asks the command to end (TERM). */
   terminate(process: LauncherProcess): void;
   /** Ends the pid namespace of the command. */
   kill(process: LauncherProcess): void;
+}
+
+/** Standard input and output of a launcher. */
+export interface LauncherStreams {
+  readonly stdin: "ignore" | "inherit" | "pipe" | number;
+  /** "ignore": a terminal that the command opens itself; a number: the other end of one of ours. */
+  readonly output: "pipe" | "ignore" | number;
+  /** Its own session: Ctrl+C on a terminal is for tsbuild, which then cancels in order. Not where `setsid` gives it one. */
+  readonly ownSession: boolean;
 }
 
 export interface LauncherProcess {
@@ -33,14 +45,15 @@ export interface LauncherEnd {
 /** Runs the launcher to its end, when all its output has been handed over. A signal that fires meanwhile cancels it. */
 export async function superviseLauncher(launcher: Launcher, on: RunHooks): Promise<LauncherEnd> {
   if (on.signal.aborted) throw canceled();
-  const stdio = launcher.stdio === "inherit" ? "inherit" : "pipe";
+  const { stdin, output, ownSession } = launcher.streams;
   const child = spawn(launcher.command, launcher.args, {
     cwd: "/",
     env: launcher.env,
-    // Its own session: Ctrl+C on a terminal is for tsbuild, which then cancels in order.
-    detached: launcher.stdio === "capture",
-    stdio: [launcher.stdio === "inherit" ? "inherit" : "ignore", stdio, stdio, "pipe"],
+    detached: ownSession,
+    stdio: [stdin, output, output, "pipe"],
   });
+  // The launcher has it now; ours would keep the terminal from ending.
+  if (typeof stdin === "number") closeSync(stdin);
   forward(child.stdout, (bytes) => on.output("stdout", bytes));
   forward(child.stderr, (bytes) => on.output("stderr", bytes));
   const stopListening = cancelOnAbort(launcher, child, on.signal);
@@ -49,6 +62,37 @@ export async function superviseLauncher(launcher: Launcher, on: RunHooks): Promi
   } finally {
     stopListening();
   }
+}
+
+/** Where a launcher reads and writes; `slave`: a terminal's other end that the command is to inherit. */
+export function streamsOf({ stdio }: RunSpec, slave?: number): LauncherStreams {
+  if (slave !== undefined) return { stdin: slave, output: slave, ownSession: false };
+  if (stdio === "capture") return { stdin: "ignore", output: "pipe", ownSession: true };
+  if (stdio.terminal !== undefined) return { stdin: "ignore", output: "ignore", ownSession: true };
+  const stdin = { null: "ignore", inherit: "inherit", open: "pipe" } as const;
+  return { stdin: stdin[stdio.stdin], output: "pipe", ownSession: true };
+}
+
+/** How callers talk to a command: `find` gives its process, where there is one. */
+export function runningCommand(
+  find: () => number | undefined,
+  terminal: Terminal | undefined,
+): RunningCommand {
+  return {
+    get pid() {
+      return find();
+    },
+    processes: () => {
+      const pid = find();
+      return pid === undefined ? [] : processesOf(pid);
+    },
+    kill: (signal) => {
+      const pid = find();
+      return pid !== undefined && signalIfAlive(pid, signal);
+    },
+    type: (bytes) => terminal?.type(bytes),
+    resize: (size) => terminal?.resize(size),
+  };
 }
 
 /** Resolves when the launcher is gone and its pipes are read to their ends; only then is an earlier error thrown. */
@@ -112,7 +156,7 @@ export function canceled(): BuildError {
 }
 
 /** Sends a signal to a process (or, negative, a group) that may be gone already. */
-export function signalIfAlive(pid: number, signal: NodeJS.Signals): boolean {
+export function signalIfAlive(pid: number, signal: NodeJS.Signals | number): boolean {
   try {
     return process.kill(pid, signal);
   } catch {

@@ -1,7 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isatty } from "node:tty";
 import { BuildError } from "../core/errors.ts";
 import type { Executor, RunResult, RunSpec } from "../core/ports.ts";
 import { hostFacts } from "./host-facts.ts";
@@ -18,9 +17,12 @@ import {
   type Launcher,
   type LauncherProcess,
   type RunHooks,
+  runningCommand,
   signalIfAlive,
+  streamsOf,
   superviseLauncher,
 } from "./supervise.ts";
+import { openHostTerminal } from "./terminal.ts";
 
 /**
  * Runs commands by util-linux (unshare, setpriv, mount, pivot_root, nsenter) and a POSIX shell. It has no seccomp filter,
@@ -35,11 +37,13 @@ async function run(home: string, spec: RunSpec, on: RunHooks): Promise<RunResult
   const facts = hostFacts();
   using files = prepareRunFiles(spec, home, facts.inUserNamespace);
   const script = (name: string): string => join(files.directory, name);
-  const input = { spec, files, facts, keepsTerminal: spec.stdio === "inherit" && isatty(0) };
+  const hasTerminal = spec.stdio !== "capture" && spec.stdio.terminal !== undefined;
+  const input = { spec, files, facts, hasTerminal };
   writeFileSync(script("launcher.sh"), launcherScript(input, script("keeper.sh")));
   writeFileSync(script("keeper.sh"), keeperScript(script("command.sh")));
   writeFileSync(script("command.sh"), commandScript(input));
 
+  using terminal = openHostTerminal(spec, on);
   const made: MadeMountPoint[] = [];
   const lines = new LineReader();
   const network = spec.network === "none" ? ["--net"] : [];
@@ -58,11 +62,14 @@ async function run(home: string, spec: RunSpec, on: RunHooks): Promise<RunResult
       ...spec.args,
     ],
     env: { PATH: TOOLS_PATH },
-    stdio: spec.stdio,
+    streams: streamsOf(spec, terminal?.slave),
     heard(bytes, process) {
       for (const line of lines.read(bytes)) {
         if (line === "ask") made.push(...answerAsk(files, process));
-        else if (line === "ready") release(spec, files, process);
+        else if (line === "ready") {
+          release(spec, files, process);
+          on.started?.(runningCommand(() => initsBelow(process.pid)[1], terminal));
+        }
       }
     },
     terminate(process) {
@@ -74,6 +81,7 @@ async function run(home: string, spec: RunSpec, on: RunHooks): Promise<RunResult
   };
   try {
     await superviseLauncher(launcher, on);
+    await terminal?.ended;
   } finally {
     removeMountPoints(spec.root.type === "overlay" ? spec.root.upper : spec.root.path, made);
   }

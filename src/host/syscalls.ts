@@ -17,6 +17,10 @@ interface Libc {
   readonly lremovexattr: (path: Buffer, name: Buffer) => number;
   readonly mknod: (path: Buffer, mode: number, device: number | bigint) => number;
   readonly utimensat: (dir: number, path: Buffer, times: Buffer, flags: number) => number;
+  readonly openat2: (
+    ...call: [number: number, dir: number, path: Buffer, how: Buffer, size: number]
+  ) => number;
+  readonly ioctl: (fd: number, request: number, argument: Buffer) => number;
 }
 
 export interface SyscallError extends Error {
@@ -112,6 +116,54 @@ export function setTimes(path: Buffer, seconds: number, nanos: number): void {
   if (libc().utimensat(AT_FDCWD, zeroEnded(path), times, AT_SYMLINK_NOFOLLOW) < 0) fail("utimensat", path);
 }
 
+/** Of every processor that Linux has this call for. */
+const SYS_OPENAT2 = 437;
+const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_IN_ROOT = 0x10;
+
+/** openat2(2): `dir` is taken for the root, and no part of the path leads out of it. The descriptor is the caller's. */
+export function openAt(dir: number, path: Buffer, flags: number): number {
+  // struct open_how: flags, mode, resolve.
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(flags), 0);
+  how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
+  for (let attempt = 0; ; attempt += 1) {
+    const fd = libc().openat2(SYS_OPENAT2, dir, zeroEnded(path), how, how.length);
+    if (fd >= 0) return fd;
+    // Something on the way was renamed meanwhile: the kernel asks to try again.
+    if (errnoName(libc().errno()) !== "EAGAIN" || attempt === 100) fail("openat2", path);
+  }
+}
+
+/** ioctl_tty(2). The same numbers on every processor that node runs on. */
+const TIOCSWINSZ = 0x5414;
+const TIOCGPTN = 0x8004_5430;
+const TIOCSPTLCK = 0x4004_5431;
+
+/** Lets the other end of a terminal that was opened by /dev/ptmx be opened. */
+export function unlockTerminal(master: number): void {
+  if (libc().ioctl(master, TIOCSPTLCK, Buffer.alloc(4)) < 0) fail("ioctl", Buffer.from("/dev/ptmx"));
+}
+
+/** N of /dev/pts/N. */
+export function terminalNumber(master: number): number {
+  const number = Buffer.alloc(4);
+  if (libc().ioctl(master, TIOCGPTN, number) < 0) fail("ioctl", Buffer.from("/dev/ptmx"));
+  return number.readUInt32LE();
+}
+
+/** Programs in the terminal are told (SIGWINCH). */
+export function setTerminalSize(
+  master: number,
+  size: { readonly columns: number; readonly rows: number },
+): void {
+  // struct winsize: rows, columns, and two of pixels that nobody sets.
+  const bytes = Buffer.alloc(8);
+  bytes.writeUInt16LE(size.rows & 0xffff, 0);
+  bytes.writeUInt16LE(size.columns & 0xffff, 2);
+  if (libc().ioctl(master, TIOCSWINSZ, bytes) < 0) fail("ioctl", Buffer.from("/dev/ptmx"));
+}
+
 export function isSyscallError(error: unknown): error is SyscallError {
   return error instanceof Error && "code" in error && typeof error.code === "string";
 }
@@ -147,6 +199,10 @@ function load(): Libc | null {
       lremovexattr: library.func("int lremovexattr(const void *path, const void *name)"),
       mknod: library.func("int mknod(const void *path, unsigned int mode, uint64_t device)"),
       utimensat: library.func("int utimensat(int dir, const void *path, const void *times, int flags)"),
+      openat2: library.func(
+        "long syscall(long number, int dir, const void *path, const void *how, size_t size)",
+      ),
+      ioctl: library.func("int ioctl(int fd, unsigned long request, _Inout_ void *argument)"),
     };
   } catch {
     return null;

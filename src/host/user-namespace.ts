@@ -47,6 +47,17 @@ export async function reexecInUserNamespace(argv: readonly string[]): Promise<ne
   throw noNamespace("execve came back");
 }
 
+/** The same in the namespace of another process of ours: only there may that one's mounts be reached. */
+export function joinUserNamespace(pid: number, argv: readonly string[]): never {
+  const nsenter = findProgram("nsenter");
+  if (nsenter === undefined) throw noNamespace("`nsenter` (util-linux) is not installed");
+  const [program = process.execPath, ...args] = argv;
+  const command = [nsenter, `--user=/proc/${pid}/ns/user`, "--", program, ...process.execArgv, ...args];
+  if (process.execve === undefined) throw noNamespace("this node has no process.execve");
+  process.execve(nsenter, command, { ...process.env, [MARKER]: hasSubIds() ? "full" : "single" });
+  throw noNamespace("execve came back");
+}
+
 function flagsOf(kind: "full" | "single"): string[] {
   return ["--user", "--map-root-user", ...(kind === "full" ? ["--map-auto"] : [])];
 }

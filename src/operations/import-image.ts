@@ -1,12 +1,8 @@
-import { BuildError } from "../core/errors.ts";
-import type { ContainerConfig } from "../core/image.ts";
 import type { Platform } from "../core/platform.ts";
-import { parseDockerfile } from "../dockerfile/parse.ts";
 import { assembleConfig } from "../image/assemble.ts";
 import { encodeConfig } from "../image/encode.ts";
-import { planBuild } from "../plan/plan.ts";
-import { buildStageGraph } from "../plan/stages.ts";
 import { EMPTY_SNAPSHOT } from "../steps/layer-book.ts";
+import { foldChanges } from "./fold-changes.ts";
 import { type ExportedImage, keepImage } from "./keep-image.ts";
 import { HOST_PLATFORM } from "./plan-options.ts";
 import { takeLayer } from "./take-layer.ts";
@@ -55,56 +51,4 @@ export async function importImage(options: ImportOptions, shop: Workshop): Promi
     platform,
     shop,
   });
-}
-
-/** Instructions that `--change` takes (docker import). */
-const CHANGEABLE = [
-  "CMD",
-  "ENTRYPOINT",
-  "ENV",
-  "EXPOSE",
-  "HEALTHCHECK",
-  "LABEL",
-  "ONBUILD",
-  "STOPSIGNAL",
-  "USER",
-  "VOLUME",
-  "WORKDIR",
-];
-
-/** What instructions come to over an empty config. Throws where one of them does not change a config. */
-export function foldChanges(
-  changes: readonly string[],
-  platform: Platform,
-): { readonly config: ContainerConfig; readonly author: string | undefined } {
-  if (changes.length === 0) return { config: {}, author: undefined };
-  for (const change of changes) {
-    const word = change.trim().split(/\s/)[0]?.toUpperCase() ?? "";
-    if (CHANGEABLE.includes(word)) continue;
-    throw new BuildError("cli/usage", `--change takes no ${word === "" ? "empty line" : word}`, {
-      hint: `It takes ${CHANGEABLE.join(", ")}.`,
-    });
-  }
-  const ast = parseDockerfile({ name: "--change", text: `FROM scratch\n${changes.join("\n")}\n` });
-  const options = { buildArgs: {}, labels: {}, platform, buildPlatform: platform, network: "none" as const };
-  const graph = buildStageGraph(ast, options, new Map());
-  const { config, author } = planBuild(ast, graph, options, new Map()).target;
-  // The scratch stage's own defaults (PATH, WorkingDir) are not part of what was asked for.
-  return { config: withoutDefaults(config, changes), author };
-}
-
-function withoutDefaults(config: ContainerConfig, changes: readonly string[]): ContainerConfig {
-  const has = (word: string) => changes.some((change) => change.trim().toUpperCase().startsWith(word));
-  const { WorkingDir, Env, ...rest } = config;
-  return {
-    ...rest,
-    ...(has("WORKDIR") && WorkingDir !== undefined ? { WorkingDir } : {}),
-    ...(has("ENV") && Env !== undefined
-      ? { Env: setsPath(changes) ? Env : Env.filter((e) => !e.startsWith("PATH=")) }
-      : {}),
-  };
-}
-
-function setsPath(changes: readonly string[]): boolean {
-  return changes.some((change) => /^\s*ENV\s.*\bPATH[= ]/i.test(change));
 }

@@ -76,7 +76,11 @@ async function openWorkspaces(
   }
   const { CopyWorkspaces } = await import("../snapshot/copy-workspaces.ts");
   const { unpackSnapshot } = await import("../steps/unpack-snapshot.ts");
-  return new CopyWorkspaces(trees, view, (layers, dir) => unpackSnapshot(layers, dir, book));
+  const { makeScaffold } = await import("../executor/scaffold.ts");
+  return new CopyWorkspaces(trees, view, {
+    unpack: (layers, dir) => unpackSnapshot(layers, dir, book),
+    scaffold: makeScaffold,
+  });
 }
 
 async function chooseExecutor(name: string, home: string): Promise<Executor> {

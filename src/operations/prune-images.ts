@@ -1,8 +1,8 @@
 import type { Digest } from "../core/digest.ts";
 import { BuildError } from "../core/errors.ts";
-import { parseGoDuration } from "../dockerfile/go-duration.ts";
 import type { StoredImage } from "../store/image-directory.ts";
 import { hasLabel, parseFilter, parseTruth } from "./list-images.ts";
+import { parseMoment } from "./parse-moment.ts";
 import type { Workshop } from "./workshop.ts";
 
 export interface PruneImagesOptions {
@@ -39,7 +39,7 @@ export function pruneImages({ all, filters }: PruneImagesOptions, shop: Workshop
 function keepsOf(name: string, value: string, shop: Workshop): Keeps {
   switch (name) {
     case "until": {
-      const limitMs = parseMoment(value, shop.clock.nowMs());
+      const limitMs = parseMoment("filter=until", value, shop.clock.nowMs());
       return ({ created }) => Date.parse(created ?? "") >= limitMs;
     }
     case "label":
@@ -51,15 +51,4 @@ function keepsOf(name: string, value: string, shop: Workshop): Keeps {
         hint: "There are until, label, label! and dangling.",
       });
   }
-}
-
-/** `24h` before now, seconds since 1970, or a date. */
-function parseMoment(text: string, nowMs: number): number {
-  const nanos = parseGoDuration(text);
-  if (nanos !== undefined) return nowMs - nanos / 1e6;
-  const ms = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text);
-  if (!Number.isNaN(ms)) return ms;
-  throw new BuildError("cli/usage", `--filter=until=${text} is no time`, {
-    hint: "Write a duration such as 24h, or a date such as 2026-01-31T00:00:00Z.",
-  });
 }

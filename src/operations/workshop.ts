@@ -26,4 +26,11 @@ export interface Workshop extends Disposable {
 /** Thrown before the first command of an ordinary user's build: the caller re-executes itself in a user namespace. */
 export class NeedsUserNamespace extends Error {
   override readonly name = "NeedsUserNamespace";
+  /** Not a new one, but that of this process, whose files are to be reached. */
+  readonly of: number | undefined;
+
+  constructor(of?: number) {
+    super();
+    this.of = of;
+  }
 }

@@ -1,5 +1,6 @@
 import { BuildError } from "../core/errors.ts";
 import type { ContainerConfig } from "../core/image.ts";
+import { parseSignal } from "../core/signals.ts";
 import type { SourceRange } from "../core/source-range.ts";
 import { unreachable } from "../core/unreachable.ts";
 import type {
@@ -18,7 +19,6 @@ import { lowerRun } from "./lower-run.ts";
 import { expandIn, type LowerContext, type Lowered, withShell } from "./lowering.ts";
 import { resolveWorkdir } from "./paths.ts";
 import { parsePorts } from "./ports.ts";
-import { parseSignal } from "./signals.ts";
 import type { StageState } from "./stage-state.ts";
 import type { StageInstruction } from "./stages.ts";
 

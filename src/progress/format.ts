@@ -40,7 +40,12 @@ export function formatTimeLeft(seconds: number): string {
 
 /** How long ago, in Docker's words: `Less than a second ago`, `About a minute ago`, `3 weeks ago`. */
 export function formatAge(ageMs: number): string {
-  return `${describeAge(Math.max(0, ageMs) / 1000)} ago`;
+  return `${formatDuration(ageMs)} ago`;
+}
+
+/** `Less than a second`, `About a minute`, `3 weeks`. */
+export function formatDuration(ms: number): string {
+  return describeAge(Math.max(0, ms) / 1000);
 }
 
 /** `9fcc1a6d4e3b`: the twelve digits that Docker's tables show. */

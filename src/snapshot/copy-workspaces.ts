@@ -1,7 +1,8 @@
-import { mkdirSync, rmSync, type Stats } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, type Stats } from "node:fs";
 import { type BytePath, joinPath, ROOT_PATH } from "../core/byte-path.ts";
 import type { FileTree } from "../core/file-tree.ts";
-import type { LayerRef, SnapshotRef, Workspace, Workspaces } from "../core/ports.ts";
+import type { LayerRef, PackEntry, SnapshotRef, Workspace, Workspaces } from "../core/ports.ts";
+import { writeFileAtomic } from "../host/atomic-write.ts";
 import { type DiskEntry, listDisk } from "./disk-entry.ts";
 import { type DiskChanges, packChanges } from "./tree-changes.ts";
 import type { LayerTrees } from "./workspaces.ts";
@@ -14,25 +15,32 @@ export class CopyWorkspaces implements Workspaces {
   readonly #trees: Pick<LayerTrees, "makeTemp">;
   readonly #viewOf: (snapshot: SnapshotRef) => FileTree;
   readonly #unpack: (layers: readonly LayerRef[], dir: string) => Promise<void>;
+  readonly #scaffold: (root: string) => void;
 
+  /** `scaffold`: makes what a running container is mounted over, so that it is no change of the container's. */
   constructor(
     trees: Pick<LayerTrees, "makeTemp">,
     viewOf: (snapshot: SnapshotRef) => FileTree,
-    unpack: (layers: readonly LayerRef[], dir: string) => Promise<void>,
+    how: {
+      readonly unpack: (layers: readonly LayerRef[], dir: string) => Promise<void>;
+      readonly scaffold: (root: string) => void;
+    },
   ) {
     this.#trees = trees;
     this.#viewOf = viewOf;
-    this.#unpack = unpack;
+    this.#unpack = how.unpack;
+    this.#scaffold = how.scaffold;
   }
 
-  async open(snapshot: SnapshotRef): Promise<Workspace> {
-    const dir = this.#trees.makeTemp();
+  async open(snapshot: SnapshotRef, kept?: string): Promise<Workspace> {
+    const dir = kept ?? this.#trees.makeTemp();
     const root = `${dir}/root`;
     const stateDir = `${dir}/state`;
-    for (const path of [root, stateDir]) mkdirSync(path, { mode: 0o755 });
-    await this.#unpack(snapshot.layers, root);
-    const before = new Map(listDisk(root).map(({ path, stat }) => [path, stampOf(stat)]));
-    await nextTick(before.values());
+    rmSync(stateDir, { recursive: true, force: true });
+    mkdirSync(stateDir, { mode: 0o755, recursive: true });
+    const before =
+      (kept === undefined ? undefined : readStamps(dir)) ??
+      (await this.#fill(snapshot, { dir, root, isKept: kept !== undefined }));
     return {
       root: { type: "directory", path: root },
       stateDir,
@@ -43,11 +51,44 @@ export class CopyWorkspaces implements Workspaces {
       // The next step unpacks again: without an overlay a tree of one layer is of no use.
       keepAs: () => {},
       [Symbol.asyncDispose]: () => {
-        rmSync(dir, { recursive: true, force: true });
+        if (kept === undefined) rmSync(dir, { recursive: true, force: true });
         return Promise.resolve();
       },
     };
   }
+
+  changesIn(snapshot: SnapshotRef, kept: string): Iterable<PackEntry> {
+    const before = readStamps(kept);
+    if (before === undefined) return [];
+    const below = this.#viewOf(snapshot);
+    return packChanges(`${kept}/root`, findChanges(`${kept}/root`, before, below), below);
+  }
+
+  /** The stamps are written last: without them an unpacking was cut short, and is done again. */
+  async #fill(
+    snapshot: SnapshotRef,
+    { dir, root, isKept }: { readonly dir: string; readonly root: string; readonly isKept: boolean },
+  ): Promise<ReadonlyMap<BytePath, Stamp>> {
+    rmSync(root, { recursive: true, force: true });
+    mkdirSync(root, { mode: 0o755 });
+    await this.#unpack(snapshot.layers, root);
+    if (isKept) this.#scaffold(root);
+    const before = new Map(listDisk(root).map(({ path, stat }) => [path, stampOf(stat)]));
+    await nextTick(before.values());
+    if (!isKept) return before;
+    const rows = [...before].map(([path, { ino, ctimeMs }]) => [path, ino, ctimeMs]);
+    const options = { tempDir: dir, sync: false, mode: 0o600 };
+    writeFileAtomic(`${dir}/${STAMPS_NAME}`, JSON.stringify(rows), options);
+    return before;
+  }
+}
+
+const STAMPS_NAME = "before.json";
+
+function readStamps(dir: string): ReadonlyMap<BytePath, Stamp> | undefined {
+  if (!existsSync(`${dir}/${STAMPS_NAME}`)) return undefined;
+  const rows: [BytePath, number, number][] = JSON.parse(readFileSync(`${dir}/${STAMPS_NAME}`, "utf8"));
+  return new Map(rows.map(([path, ino, ctimeMs]) => [path, { ino, ctimeMs }]));
 }
 
 interface Stamp {

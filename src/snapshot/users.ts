@@ -3,6 +3,9 @@ import { BuildError } from "../core/errors.ts";
 import type { FileTree } from "../core/file-tree.ts";
 import type { UserIds } from "../core/step.ts";
 
+/** What accounts are read from. */
+type AccountTree = Pick<FileTree, "facts" | "resolve" | "read">;
+
 /** An account file larger than this is not read: a hostile image must not stall a build (CVE-2024-9676). */
 const MAX_ACCOUNT_FILE_BYTES = 4 * 1024 * 1024;
 const MAX_ID = 0x7fffffff;
@@ -23,7 +26,7 @@ interface GroupEntry {
  * USER as the runtimes read it: `name`, `uid`, `name:group`, `uid:gid`, names looked up inside the image. Supplementary
  * groups come from /etc/group unless a group is given. Throws `run/bad-user`.
  */
-export function resolveUser(tree: FileTree, user: string): UserIds {
+export function resolveUser(tree: AccountTree, user: string): UserIds {
   const [written = "", group = ""] = splitOnce(user, ":");
   const name = written === "" ? "0" : written;
   const accounts = readAccounts(tree);
@@ -55,7 +58,10 @@ function requireGroup(groups: readonly GroupEntry[], text: string): number {
 }
 
 /** `--chown` as COPY and ADD read it: a number alone is its group too; names come from the image. Throws `copy/bad-owner`. */
-export function resolveOwner(tree: FileTree, owner: string): { readonly uid: number; readonly gid: number } {
+export function resolveOwner(
+  tree: AccountTree,
+  owner: string,
+): { readonly uid: number; readonly gid: number } {
   const [name = "", group = ""] = splitOnce(owner, ":");
   const accounts = readAccounts(tree);
   const user = lookUp(name, "user", (text) => findUser(accounts.users, text)?.uid);
@@ -105,7 +111,7 @@ function isNumber(text: string): boolean {
   return /^\d+$/.test(text);
 }
 
-function readAccounts(tree: FileTree): { readonly users: PasswdEntry[]; readonly groups: GroupEntry[] } {
+function readAccounts(tree: AccountTree): { readonly users: PasswdEntry[]; readonly groups: GroupEntry[] } {
   const users = readLines(tree, encodePath("etc/passwd")).flatMap((fields) => {
     const [name = "", , uid = "", gid = "", , home = ""] = fields;
     return /^\d+$/.test(uid) ? [{ name, uid: Number(uid), gid: Number(gid) || 0, home }] : [];
@@ -120,7 +126,7 @@ function readAccounts(tree: FileTree): { readonly users: PasswdEntry[]; readonly
 }
 
 /** Only a regular file inside the image is read, and only so much of it. */
-function readLines(tree: FileTree, path: BytePath): string[][] {
+function readLines(tree: AccountTree, path: BytePath): string[][] {
   const real = tree.resolve(path, true);
   const facts = real === undefined ? undefined : tree.facts(real);
   if (real === undefined || facts?.type !== "file" || facts.size > MAX_ACCOUNT_FILE_BYTES) return [];

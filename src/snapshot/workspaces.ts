@@ -1,4 +1,4 @@
-import { lutimesSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, lutimesSync, mkdirSync, rmSync } from "node:fs";
 import type { FileTree } from "../core/file-tree.ts";
 import type { LayerRef, PackEntry, RootSpec, SnapshotRef, Workspace, Workspaces } from "../core/ports.ts";
 import { diskPath, listDisk } from "./disk-entry.ts";
@@ -25,32 +25,46 @@ export class OverlayWorkspaces implements Workspaces {
     this.#viewOf = viewOf;
   }
 
-  async open(snapshot: SnapshotRef): Promise<Workspace> {
+  async open(snapshot: SnapshotRef, kept?: string): Promise<Workspace> {
     const lowers: string[] = [];
     for (const [i, layer] of snapshot.layers.entries()) {
       lowers.unshift(...(await this.#trees.ensure(layer, snapshot.layers.slice(0, i))));
     }
-    const dir = this.#trees.makeTemp();
-    const root: RootSpec = { type: "overlay", lowers, upper: `${dir}/upper`, work: `${dir}/work` };
+    const dir = kept ?? this.#trees.makeTemp();
+    const upper = `${dir}/upper`;
+    const root: RootSpec = {
+      type: "overlay",
+      lowers,
+      upper,
+      work: `${dir}/work`,
+      durable: kept !== undefined,
+    };
     const stateDir = `${dir}/state`;
-    for (const path of [root.upper, root.work, stateDir]) mkdirSync(path, { mode: 0o755 });
-    const { upper } = root;
+    // State of a run that was ended by force must not outlive it.
+    rmSync(stateDir, { recursive: true, force: true });
+    for (const path of [root.upper, root.work, stateDir]) mkdirSync(path, { mode: 0o755, recursive: true });
     return {
       root,
       stateDir,
-      changes: (): Iterable<PackEntry> => {
-        const below = this.#viewOf(snapshot);
-        return packChanges(upper, readUpper(upper, below), below);
-      },
+      changes: () => this.#changesOf(snapshot, upper),
       keepAs: (layer) => {
         truncateTimes(upper);
         this.#trees.adopt(layer, upper);
       },
       [Symbol.asyncDispose]: () => {
-        rmSync(dir, { recursive: true, force: true });
+        if (kept === undefined) rmSync(dir, { recursive: true, force: true });
         return Promise.resolve();
       },
     };
+  }
+
+  changesIn(snapshot: SnapshotRef, kept: string): Iterable<PackEntry> {
+    return existsSync(`${kept}/upper`) ? this.#changesOf(snapshot, `${kept}/upper`) : [];
+  }
+
+  #changesOf(snapshot: SnapshotRef, upper: string): Iterable<PackEntry> {
+    const below = this.#viewOf(snapshot);
+    return packChanges(upper, readUpper(upper, below), below);
   }
 }
 

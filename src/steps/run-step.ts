@@ -20,7 +20,7 @@ import { placeOf } from "./place-of.ts";
 const HOSTNAME = "buildkitsandbox";
 
 export interface RunTools {
-  readonly workspaces: Workspaces;
+  readonly workspaces: Pick<Workspaces, "open">;
   readonly executor: () => Promise<Executor>;
   readonly view: (snapshot: SnapshotRef) => RootView;
   readonly emit: EmitEvent;

@@ -42,7 +42,8 @@ export function removeImage(
     const { image, untagged, isGone } = contents.images.change(() => {
       const found = requireImage(contents, text);
       const names = namesToRemove(found, text, contents, options.force ?? false);
-      const last = names.length === found.names.length;
+      const last =
+        names.length === found.names.length && mayGo(contents, found, text, options.force ?? false);
       if (last) walkAll(contents, found, reach);
       const digests = forget(contents, found, names, last);
       return { image: found, untagged: [...names, ...digests], isGone: last };
@@ -67,7 +68,8 @@ export function discardUnused(
     const reach = emptyReach();
     for (const chain of chains.toReversed()) reach.chains.add(chain);
     for (const blob of blobs) reach.blobs.add(blob);
-    sweepReach(parts, contents, new Sweep(parts, lease), { reach, roots: undefined });
+    const roots = contents.containers.roots();
+    sweepReach(parts, contents, new Sweep(parts, lease), { reach, roots });
   });
 }
 
@@ -95,6 +97,34 @@ function namesToRemove(
     });
   }
   return image.names;
+}
+
+/**
+ * Docker's rules for an image that containers were made of: its last name goes by force alone; the image itself stays while one
+ * of them runs. False: the name may go and the image may not.
+ */
+function mayGo(contents: StoreContents, image: StoredImage, text: string, force: boolean): boolean {
+  const users = contents.containers.list().filter(({ container }) => container.image.id === image.id);
+  const running = users.find(({ state }) => state.status === "running");
+  const [user] = running === undefined ? users : [running];
+  if (user === undefined) return true;
+  const name = contents.images.fullNameOf(text);
+  const isByName = name !== undefined && image.names.includes(name);
+  const container = user.container.id.slice(0, 12);
+  const id = shortId(image.id);
+  const hint = `See tsbuild ps -a; remove the container with: tsbuild rm ${user.container.name}`;
+  if (isByName && !force) {
+    const message = `unable to remove "${text}" (must force): container ${container} is using its image ${id}`;
+    throw new BuildError("image/in-use", message, { hint });
+  }
+  if (isByName) return running === undefined;
+  if (running !== undefined) {
+    const message = `unable to delete ${id} (cannot be forced): image is being used by running container ${container}`;
+    throw new BuildError("image/in-use", message, { hint });
+  }
+  if (force) return true;
+  const message = `unable to delete ${id} (must be forced): image is being used by stopped container ${container}`;
+  throw new BuildError("image/in-use", message, { hint });
 }
 
 function forget(

@@ -1,5 +1,6 @@
 import type { BlobDirectory } from "./blob-directory.ts";
 import type { BuildDirectory } from "./build-directory.ts";
+import type { ContainerDirectory } from "./container-directory.ts";
 import type { FactDirectory } from "./fact-directory.ts";
 import type { ImageDirectory } from "./image-directory.ts";
 import type { LayerDirectory } from "./layer-directory.ts";
@@ -14,6 +15,7 @@ export interface StoreContents {
   readonly cacheBlobs: BlobDirectory;
   readonly images: ImageDirectory;
   readonly layers: LayerDirectory;
+  readonly containers: ContainerDirectory;
   readonly records: RecordDirectory;
   readonly listings: ListingDirectory;
   readonly builds: BuildDirectory;

@@ -18,6 +18,7 @@ export class StorePaths {
   readonly latest: string;
   readonly listings: string;
   readonly builds: string;
+  readonly containers: string;
   readonly statCache: string;
   readonly leases: string;
   readonly temp: string;
@@ -27,6 +28,7 @@ export class StorePaths {
   readonly indexLock: string;
   readonly sweepLock: string;
   readonly treeLock: string;
+  readonly containersLock: string;
 
   constructor(home: string) {
     this.home = home;
@@ -42,6 +44,7 @@ export class StorePaths {
     this.latest = join(home, "cache", "latest");
     this.listings = join(home, "cache", "listings");
     this.builds = join(home, "builds");
+    this.containers = join(home, "containers");
     this.statCache = join(home, "stat-cache");
     this.leases = join(home, "leases");
     this.temp = join(home, "tmp");
@@ -51,6 +54,7 @@ export class StorePaths {
     this.indexLock = join(this.leases, "index.lock");
     this.sweepLock = join(this.leases, "sweep.lock");
     this.treeLock = join(this.leases, "tree.lock");
+    this.containersLock = join(this.leases, "containers.lock");
   }
 
   imageBlob(digest: Digest): string {

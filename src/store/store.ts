@@ -5,11 +5,13 @@ import { systemClock } from "../host/clock.ts";
 import { BlobDirectory } from "./blob-directory.ts";
 import { BuildDirectory } from "./build-directory.ts";
 import { Claims } from "./claims.ts";
+import { ContainerDirectory } from "./container-directory.ts";
 import { FactDirectory } from "./fact-directory.ts";
-import { ImageDirectory } from "./image-directory.ts";
+import { ImageDirectory, type StoredImage } from "./image-directory.ts";
 import { LayerDirectory } from "./layer-directory.ts";
 import { type Lease, Leases } from "./leases.ts";
 import { ListingDirectory } from "./listing-directory.ts";
+import type { ExtraRoots } from "./live-set.ts";
 import { type PruneOptions, type PruneReport, prune } from "./prune.ts";
 import { RecordDirectory } from "./record-directory.ts";
 import { discardUnused, type RemovedImage, type RemoveImageOptions, removeImage } from "./remove-image.ts";
@@ -77,8 +79,17 @@ export function openStore(home: string, options: StoreOptions = {}): Store {
     leftovers,
     openLease: (kind) => leases.open(kind),
     secretKey: () => (secret ??= readSecretKey(parts)),
-    prune: (how) => prune(parts, contents, how),
-    removeImage: (text, how) => removeImage(parts, contents, text, how),
+    prune: (how) =>
+      prune(parts, contents, {
+        ...how,
+        roots: () => joinRoots(contents.containers.roots(), how.roots?.()),
+        isInUse: usedOrKept(contents, how.isInUse),
+      }),
+    removeImage: (text, how) =>
+      removeImage(parts, contents, text, {
+        ...how,
+        roots: () => joinRoots(contents.containers.roots(), how?.roots?.()),
+      }),
     discard: (taken) => discardUnused(parts, contents, taken),
     usage: () => measureUsage(parts, contents),
     // Loaded when asked for: it brings streams and compression, which a cached build has no time for.
@@ -90,13 +101,32 @@ export function openStore(home: string, options: StoreOptions = {}): Store {
   };
 }
 
+function joinRoots(own: ExtraRoots, more: ExtraRoots | undefined): ExtraRoots {
+  if (more === undefined) return own;
+  return { images: [...own.images, ...more.images], layers: [...own.layers, ...more.layers] };
+}
+
+/** An image that a container was made of stays, whatever else the caller keeps. */
+function usedOrKept(
+  { containers }: StoreContents,
+  isKept: (image: StoredImage) => boolean = () => false,
+): (image: StoredImage) => boolean {
+  let used: ReadonlySet<Digest> | undefined;
+  return (image) => {
+    used ??= new Set(containers.list().map(({ container }) => container.image.id));
+    return used.has(image.id) || isKept(image);
+  };
+}
+
 function contentsOf(parts: StoreParts): StoreContents {
   const blobs = new BlobDirectory(parts, "image");
+  const layers = new LayerDirectory(parts, blobs);
   return {
     blobs,
     cacheBlobs: new BlobDirectory(parts, "cache"),
     images: new ImageDirectory(parts, blobs),
-    layers: new LayerDirectory(parts, blobs),
+    layers,
+    containers: new ContainerDirectory(parts, layers),
     records: new RecordDirectory(parts),
     listings: new ListingDirectory(parts),
     builds: new BuildDirectory(parts),

@@ -12,10 +12,13 @@ export interface StoreUsage {
   /** Tables of contents and trees of layers. */
   readonly layers: { readonly count: number; readonly bytes: number };
   readonly builds: { readonly count: number; readonly bytes: number };
+  /** What they changed, their volumes and logs. */
+  readonly containers: { readonly count: number; readonly running: number; readonly bytes: number };
 }
 
 export function measureUsage({ paths }: StoreParts, contents: StoreContents): StoreUsage {
   const images = contents.images.list();
+  const containers = contents.containers.list();
   const records = [...contents.records.entries()];
   const inImages = new Set(namesIn(paths.imageBlobs));
   const cacheOnly = namesIn(paths.cacheBlobs).filter((name) => !inImages.has(name));
@@ -32,6 +35,11 @@ export function measureUsage({ paths }: StoreParts, contents: StoreContents): St
     },
     layers: { count: namesIn(paths.layers).length, bytes: bytesBelow(paths.layers) },
     builds: { count: contents.builds.list().length, bytes: bytesBelow(paths.builds) },
+    containers: {
+      count: containers.length,
+      running: containers.filter(({ state }) => state.status === "running").length,
+      bytes: bytesBelow(paths.containers),
+    },
   };
 }
 

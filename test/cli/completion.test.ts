@@ -29,7 +29,7 @@ describe("completion in bash", () => {
   });
 
   test.each([
-    { name: "a command", words: ["tsbuild", "exp"], expected: ["explain"] },
+    { name: "a command", words: ["tsbuild", "exp"], expected: ["explain", "export"] },
     { name: "a command of a group", words: ["tsbuild", "cache", "pr"], expected: ["prune"] },
     { name: "a flag of a command", words: ["tsbuild", "explain", "--st"], expected: ["--step"] },
     {

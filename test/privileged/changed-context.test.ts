@@ -20,7 +20,7 @@ test.each([
   write("before");
   const args = ["build", "--progress=plain", "-t", "changed", context];
   const contentOf = () =>
-    tsbuild(["run", "changed", "sh", "-c", "head -c 6 /file; tail -c 6 /file"], { home }).stdout;
+    tsbuild(["run", "--rm", "changed", "sh", "-c", "head -c 6 /file; tail -c 6 /file"], { home }).stdout;
 
   const started = startTsbuild(args, { home, env: EPOCH });
   await started.said(/^.*begun$/m);

@@ -120,3 +120,31 @@ test.each([
 function hasTrees(home: string): boolean {
   return readdirSync(join(home, "layers")).some((layer) => existsSync(join(home, "layers", layer, "tree")));
 }
+
+test("a container there keeps its changes between runs, and what it is mounted over is none of them", () => {
+  using dir = overlayDir();
+  const home = join(dir.path, "store");
+  const run = (...args: readonly string[]) => tsbuild(args, { home, env: EPOCH }).stdout.trim();
+  importBusybox(home);
+  run(
+    "run",
+    "-d",
+    "--name",
+    "kept",
+    "busybox",
+    "sh",
+    "-c",
+    "rm /etc/group; echo more >> /new; exec sleep 1000000",
+  );
+  const changes = "C /etc\nD /etc/group\nA /new";
+  while (run("diff", "kept") !== changes) expect(run("ps", "-q")).not.toBe("");
+  const committed = run("commit", "kept", "kept:1");
+  run("kill", "kept");
+  expect(run("diff", "kept")).toBe(changes);
+  expect(run("commit", "kept", "kept:1")).toBe(committed);
+  run("cp", "kept:/etc/passwd", join(dir.path, "passwd"));
+  expect(readFileSync(join(dir.path, "passwd"), "utf8")).toContain("root:x:0:0");
+  expect(run("run", "--rm", "kept:1", "cat", "/new")).toBe("more");
+  run("rm", "kept");
+  expect(leftovers(home)).toEqual([]);
+});

@@ -11,10 +11,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { EPOCH, importBusybox } from "../helpers/busybox-image.ts";
+import { busyboxTar, EPOCH, importBusybox } from "../helpers/busybox-image.ts";
 import { leftovers } from "../helpers/leftovers.ts";
 import { PROJECT_ROOT } from "../helpers/project-root.ts";
 import { tsbuild } from "../helpers/run-tsbuild.ts";
+import { buildTar } from "../helpers/tar-builder.ts";
 import { readTar } from "../helpers/tar-reader.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 
@@ -119,7 +120,7 @@ test("an ordinary user with sub-ids builds what root builds, step by step the sa
   expect(statSync(join(out, "su"))).toMatchObject({ uid: full.uid, gid: full.gid, nlink: 2 });
   expect(statSync(join(out, "su")).mode & 0o7777).toBe(0o6755);
 
-  const ran = asUser(full, ["run", "mine", "cat", "/tmp/id"], folder.home);
+  const ran = asUser(full, ["run", "--rm", "mine", "cat", "/tmp/id"], folder.home);
   expect(ran).toMatchObject({ status: 0, stdout: "1000\napp\nrefused\n" });
   expect(ownersOf(folder.home, lastLine(built.stdout).image.digest)).toContainEqual([
     "home/app/",
@@ -136,6 +137,32 @@ test("an ordinary user with sub-ids builds what root builds, step by step the sa
     expect(`${done.status} ${done.stderr}`).toBe("0 ");
   }
   expect(readdirSync(join(folder.home, "refs")).length).toBe(0);
+});
+
+test("an ordinary user's containers run, keep what they changed, and are copied into and out of", () => {
+  using folder = folderOf(full, DOCKERFILE);
+  const run = (args: readonly string[], input: Buffer | string = "") => {
+    const done = asUser(full, args, folder.home, input);
+    expect(`${done.status} ${done.stderr}`).toBe("0 ");
+    return done.stdout.trim();
+  };
+  run(["import", "--change", "ENV PATH=/bin", "-", "busybox"], busyboxTar());
+  const patient = 'trap "exit 4" TERM; touch /tmp/mine; echo up; while :; do sleep 0.1; done';
+  run(["run", "-d", "--name", "own", "-u", "app", "busybox", "sh", "-c", patient]);
+  run(["cp", join(folder.context, "file"), "own:/tmp/running"]);
+  run(["stop", "own"]);
+  expect(run(["wait", "own"])).toBe("4");
+  expect(run(["logs", "own"])).toBe("up");
+  run(["cp", "-", "own:/tmp"], buildTar({ name: "stopped", content: "x", uid: 1000 }));
+  expect(run(["diff", "own"])).toBe("C /tmp\nA /tmp/mine\nA /tmp/running\nA /tmp/stopped");
+  run(["start", "own"]);
+  expect(run(["cp", "own:/tmp/running", "-"])).toContain("content");
+  run(["commit", "own", "own:1"]);
+  expect(run(["run", "--rm", "own:1", "stat", "-c", "%u %n", "/tmp/mine", "/tmp/stopped"])).toBe(
+    "1000 /tmp/mine\n1000 /tmp/stopped",
+  );
+  run(["rm", "-f", "own"]);
+  expect(leftovers(folder.home)).toEqual([]);
 });
 
 /** Path, uid and gid of every entry of an image's layers. */
@@ -161,7 +188,7 @@ describe("a user without sub-ids", () => {
     expect(built.stderr.match(/1\/5 FROM base/g)).toHaveLength(1);
     const again = asUser(single, ["build", "--progress=plain", "-t", "one", folder.context], folder.home);
     expect(again.stderr).toContain("5 hits, 0 misses");
-    const ran = asUser(single, ["run", "one"], folder.home);
+    const ran = asUser(single, ["run", "--rm", "one"], folder.home);
     expect(ran.stdout).toBe("hello\n");
     expect(existsSync(join(folder.home, "tmp")) ? readdirSync(join(folder.home, "tmp")) : []).toEqual([]);
   });

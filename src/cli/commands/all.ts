@@ -5,16 +5,26 @@ import { buildsInspectCommand, buildsLogsCommand, buildsLsCommand, buildsRmComma
 import { cacheLsCommand, cachePruneCommand } from "./cache.ts";
 import { checkCommand } from "./check.ts";
 import { completionCommand } from "./completion.ts";
+import { containerCpCommand } from "./container-cp.ts";
+import { containerCreateCommand } from "./container-create.ts";
+import { containerCommitCommand, containerDiffCommand, containerExportCommand } from "./container-image.ts";
+import { containerLogsCommand } from "./container-logs.ts";
+import { containerLsCommand } from "./container-ls.ts";
+import { containerMonitorCommand } from "./container-monitor.ts";
+import { containerRenameCommand } from "./container-rename.ts";
+import { containerPruneCommand, containerRmCommand } from "./container-rm.ts";
+import { containerStartCommand } from "./container-start.ts";
+import { containerKillCommand, containerStopCommand, containerWaitCommand } from "./container-stop.ts";
 import { contextLsCommand, contextWhyCommand } from "./context.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { imageHistoryCommand } from "./image-history.ts";
-import { imageInspectCommand } from "./image-inspect.ts";
 import { imageLsCommand } from "./image-ls.ts";
 import { imagePruneCommand } from "./image-prune.ts";
 import { imageRmCommand } from "./image-rm.ts";
 import { imageTagCommand } from "./image-tag.ts";
 import { importCommand } from "./import.ts";
+import { containerInspectCommand, imageInspectCommand, inspectCommand } from "./inspect.ts";
 import { loadCommand } from "./load.ts";
 import { pullCommand } from "./pull.ts";
 import { pushCommand } from "./push.ts";
@@ -29,6 +39,22 @@ export const commands: readonly Command[] = [
   explainCommand,
   checkCommand,
   runCommand,
+  containerCreateCommand,
+  containerStartCommand,
+  containerLsCommand,
+  containerLogsCommand,
+  containerStopCommand,
+  containerKillCommand,
+  containerWaitCommand,
+  containerCpCommand,
+  containerDiffCommand,
+  containerCommitCommand,
+  containerExportCommand,
+  containerRenameCommand,
+  containerRmCommand,
+  containerPruneCommand,
+  containerInspectCommand,
+  inspectCommand,
   imageLsCommand,
   imageInspectCommand,
   imageHistoryCommand,
@@ -55,4 +81,5 @@ export const commands: readonly Command[] = [
   doctorCommand,
   completionCommand,
   versionCommand,
+  containerMonitorCommand,
 ];

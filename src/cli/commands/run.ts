@@ -1,60 +1,30 @@
-import { BuildError } from "../../core/errors.ts";
 import { createEngine } from "../../engine.ts";
-import { runImage } from "../../operations/run-image.ts";
-import { NeedsUserNamespace } from "../../operations/workshop.ts";
+import { requireTerminal, runAttached } from "../attach-container.ts";
 import type { Command } from "../command.ts";
-import { reexecute } from "../reexecute.ts";
+import { inNamespace } from "../reexecute.ts";
+import { runExitCodeOf, startDetached } from "../start-monitor.ts";
+import { createFrom } from "./container-create.ts";
+import { CONTAINER_FLAGS } from "./container-flags.ts";
 
 export const runCommand: Command = {
-  names: ["run"],
+  names: ["run", "container run"],
   usage: "run [OPTIONS] IMAGE [COMMAND] [ARG…]",
-  summary: "Run an image's command once, in a copy that is thrown away",
+  summary: "Make a container of an image and run its command",
   stopAtFirst: true,
-  flags: [
-    { name: "env", short: "e", value: "NAME[=VALUE]", many: true, help: "Set a variable" },
-    { name: "workdir", short: "w", value: "DIR", help: "Working directory" },
-    { name: "user", short: "u", value: "USER[:GROUP]", help: "User to run as" },
-    { name: "entrypoint", value: "PROGRAM", help: "Replace the image's ENTRYPOINT" },
-    { name: "network", value: "MODE", help: "host (default) or none" },
-    { name: "executor", value: "NAME", help: "auto, native, oci or unshare" },
-    { name: "rm", help: "Accepted: the copy is always thrown away" },
-    { name: "interactive", short: "i", help: "Accepted: standard input is always passed on" },
-    { name: "tty", short: "t", help: "Accepted: a terminal is always passed on" },
-  ],
+  flags: [...CONTAINER_FLAGS, { name: "detach", short: "d", help: "Leave it running and print its id" }],
+  exitCodeOf: runExitCodeOf,
   run: async (args, context) => {
-    const [image, ...command] = args.positionals;
-    if (image === undefined)
-      throw new BuildError("cli/usage", "run needs an image", { hint: "Write: tsbuild run hello:1.0.0" });
-    const network = args.get("network") ?? "host";
-    if (network !== "host" && network !== "none") {
-      throw new BuildError("cli/usage", `--network=${network} is not a network`, {
-        hint: "Choose host or none.",
-      });
-    }
-    const env = args.all("env").flatMap((word) => {
-      if (word.includes("=")) return [word];
-      const value = context.env[word];
-      return value === undefined ? [] : [`${word}=${value}`];
-    });
     await using engine = await createEngine({ env: context.env });
-    try {
-      return await runImage(
-        {
-          image,
-          args: command,
-          entrypoint: args.get("entrypoint"),
-          env,
-          workdir: args.get("workdir"),
-          user: args.get("user"),
-          network,
-          executor: args.get("executor") ?? "auto",
-          signal: context.signal,
-        },
-        engine.shop,
-      );
-    } catch (error) {
-      if (error instanceof NeedsUserNamespace) return await reexecute();
-      throw error;
-    }
+    const { shop } = engine;
+    return await inNamespace(async () => {
+      const withStdin = args.has("interactive");
+      const isDetached = args.has("detach");
+      if (!isDetached) requireTerminal({ hasTerminal: args.has("tty") }, context, withStdin);
+      const container = await createFrom(args, context, shop);
+      if (!isDetached) return await runAttached(container, shop, { context, withStdin });
+      await startDetached(container, shop);
+      context.stdout.write(`${container.id}\n`);
+      return 0;
+    });
   },
 };

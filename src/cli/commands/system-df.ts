@@ -26,7 +26,7 @@ export const systemDfCommand: Command = {
   },
 };
 
-function table({ images, cache, layers, builds }: StoreUsage): string {
+function table({ images, cache, layers, builds, containers }: StoreUsage): string {
   const rows: readonly Row[] = [
     {
       type: "Images",
@@ -34,6 +34,13 @@ function table({ images, cache, layers, builds }: StoreUsage): string {
       named: String(images.named),
       bytes: images.bytes,
       free: "tsbuild image prune",
+    },
+    {
+      type: "Containers",
+      total: containers.count,
+      named: `${containers.running} running`,
+      bytes: containers.bytes,
+      free: "tsbuild container prune",
     },
     { type: "Cache", total: cache.records, named: "", bytes: cache.bytes, free: "tsbuild cache prune" },
     {

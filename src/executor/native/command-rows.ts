@@ -1,13 +1,15 @@
+import type { RunSpec } from "../../core/ports.ts";
 import { CAPABILITIES, OPEN_FILES } from "../policy.ts";
 import { candidatePaths } from "../program-search.ts";
 import { encodeFilter } from "../seccomp/filter-program.ts";
 import { DOCKER_PROFILE } from "../seccomp/profile.ts";
-import { CHANNEL, LAUNCHER_FAILED, type Launch } from "./launch.ts";
+import { CHANNEL, EXEC_PIPE, hasTerminal, LAUNCHER_FAILED, type Launch, TERMINAL_PATH } from "./launch.ts";
 import { Label, MESSAGE, type Program } from "./program.ts";
 import {
   F_SETFD,
   LINUX_CAPABILITY_VERSION_3,
   NR,
+  O_RDWR,
   PR_CAPBSET_DROP,
   RLIMIT_NOFILE,
   SECCOMP_SET_MODE_FILTER,
@@ -22,7 +24,8 @@ const IFF_UP = 1;
 /** Rows that turn pid 1 of the namespace into the command: limits, rights, user, directory, exec. */
 export function addCommandRows(program: Program, launch: Launch): void {
   const { spec, facts } = launch;
-  if (!launch.keepsTerminal) program.row("start a session", NR.setsid, []);
+  program.row("start a session", NR.setsid, []);
+  if (hasTerminal(spec)) addTerminal(program);
   const hostname = Buffer.from(spec.hostname, "utf8");
   program.row("set the host name", NR.sethostname, [program.bytes(hostname), hostname.length]);
   if (spec.network === "none") addLoopback(program);
@@ -30,10 +33,18 @@ export function addCommandRows(program: Program, launch: Launch): void {
   program.row("limit open files", NR.prlimit64, [0, RLIMIT_NOFILE, limit, 0]);
   program.row("set the umask", NR.umask, [0o022]);
   addBoundingSet(program);
-  addDirectory(program, spec.cwd);
+  addDirectory(program, spec);
   addSeccomp(program);
   addUser(program, launch);
   addExec(program, launch);
+}
+
+/** The first terminal that a session leader opens is the session's. */
+function addTerminal(program: Program): void {
+  const terminal = program.row("open the terminal", NR.open, [program.text(TERMINAL_PATH), O_RDWR, 0]);
+  program.row("read from the terminal", NR.dup2, [terminal, 0]);
+  program.row("write to the terminal", NR.dup2, [0, 1]);
+  program.row("write errors to the terminal", NR.dup2, [0, 2]);
 }
 
 function addLoopback(program: Program): void {
@@ -60,8 +71,10 @@ function addBoundingSet(program: Program): void {
  * RULE: no descriptor of a directory is open when the directory is entered, or a WORKDIR of /proc/self/fd/8 would lead out
  * (CVE-2024-21626). Entered as root, as runc does, and made where it is missing.
  */
-function addDirectory(program: Program, cwd: string): void {
-  program.row("close inherited files", NR.closeRange, [CHANNEL + 1, 0xffff_ffff, 0]);
+function addDirectory(program: Program, { cwd, stdio }: RunSpec): void {
+  // The pipe that closes with the exec stays: it leads nowhere.
+  const first = stdio === "capture" ? CHANNEL + 1 : EXEC_PIPE.write + 1;
+  program.row("close inherited files", NR.closeRange, [first, 0xffff_ffff, 0]);
   program.row("close the channel on exec", NR.fcntl, [CHANNEL, F_SETFD, 1]);
   const entered = new Label();
   const missing = new Label();
@@ -106,7 +119,10 @@ function addUser(program: Program, { spec, facts }: Launch): void {
     program.row("set the groups", NR.setgroups, [groups.length, program.bytes(list)]);
   }
   // A user other than root may then open /dev/stdout, as with Docker.
-  for (const fd of spec.stdio === "capture" ? [1, 2] : []) {
+  if (hasTerminal(spec)) {
+    program.row("hand over the terminal", NR.fchown, [0, uid, 0xffff_ffff], { onError: "ignore" });
+  }
+  for (const fd of hasTerminal(spec) ? [] : [1, 2]) {
     program.row("hand over the output", NR.fchown, [fd, uid, gid], { onError: "ignore" });
   }
   program.row(`become group ${gid}`, NR.setresgid, [gid, gid, gid]);

@@ -1,8 +1,8 @@
 import { DEVICE_LINKS, DEVICES } from "../policy.ts";
-import { type Injection, mountTargets } from "../run-files.ts";
-import type { Launch } from "./launch.ts";
+import { type Injection, mountTargets, tmpfsOptions } from "../run-files.ts";
+import { CHANNEL, hasTerminal, type Launch, TERMINAL_PATH } from "./launch.ts";
 import { attachTree, newTree, openTree } from "./mount-rows.ts";
-import type { Program, Result } from "./program.ts";
+import { MESSAGE, type Program, type Result } from "./program.ts";
 import { addMountPointRows, type HostTrees } from "./root-rows.ts";
 import { MOUNT_ATTR, MS, NR } from "./system-calls.ts";
 
@@ -42,13 +42,17 @@ export function addFileSystemRows(program: Program, launch: Launch, trees: HostT
     if (isInDev(injection)) addTargetInDev(program, injection);
     attachTree(program, tree, injection.target);
   }
+  for (const tmpfs of launch.files.tmpfs) {
+    const flags = MS.noSuid | MS.noDev | MS.noExec | (tmpfs.readOnly ? MS.readOnly : 0);
+    mount(program, { type: "tmpfs", target: tmpfs.target, flags, options: tmpfsOptions(tmpfs) });
+  }
   if (launch.spec.readOnlyRoot === true) {
     const flags = MS.remount | MS.bind | MS.readOnly | MS.noDev;
     program.row("make the root read-only", NR.mount, [0, program.text("/"), 0, flags, 0]);
   }
 }
 
-function addDev(program: Program, { facts }: Launch, trees: HostTrees): void {
+function addDev(program: Program, { spec, facts }: Launch, trees: HostTrees): void {
   mount(program, {
     type: "tmpfs",
     target: "/dev",
@@ -67,6 +71,7 @@ function addDev(program: Program, { facts }: Launch, trees: HostTrees): void {
   }
   const terminals = `newinstance,ptmxmode=0666,mode=0620${facts.hasTtyGroup ? ",gid=5" : ""}`;
   mount(program, { type: "devpts", target: "/dev/pts", flags: MS.noSuid | MS.noExec, options: terminals });
+  if (hasTerminal(spec)) addTerminal(program);
   mount(program, {
     type: "tmpfs",
     target: "/dev/shm",
@@ -79,6 +84,16 @@ function addDev(program: Program, { facts }: Launch, trees: HostTrees): void {
     flags: MS.noSuid | MS.noDev | MS.noExec,
     options: "",
   });
+}
+
+/** The engine opens the other end of it, through this process's root; /dev/console is the same terminal, as Docker has it. */
+function addTerminal(program: Program): void {
+  program.row("ask for a terminal", NR.write, [CHANNEL, program.words(MESSAGE.terminal), 8]);
+  program.row("wait for a terminal", NR.read, [CHANNEL, program.words(0), 8], { onZero: program.failure });
+  const terminal = program.text(TERMINAL_PATH);
+  const console = program.text("/dev/console");
+  program.row("make /dev/console", NR.mknod, [console, S_IFREG | 0o600, 0]);
+  program.row("mount /dev/console", NR.mount, [terminal, console, 0, MS.bind, 0]);
 }
 
 function addSys(program: Program, { facts }: Launch, trees: HostTrees): void {

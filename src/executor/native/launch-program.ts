@@ -1,6 +1,6 @@
 import { addCommandRows } from "./command-rows.ts";
 import { addFileSystemRows, openHostTrees } from "./file-system-rows.ts";
-import { CHANNEL, LAUNCHER_FAILED, type Launch } from "./launch.ts";
+import { CHANNEL, EXEC_PIPE, hasTerminal, LAUNCHER_FAILED, type Launch } from "./launch.ts";
 import { FAILED } from "./machine.ts";
 import { addProcRows } from "./proc-rows.ts";
 import { type BuiltProgram, Label, MESSAGE, Program } from "./program.ts";
@@ -9,6 +9,7 @@ import {
   CLONE,
   KEYCTL_JOIN_SESSION_KEYRING,
   NR,
+  O_CLOEXEC,
   PR_SET_PDEATHSIG,
   SIGCHLD,
   SIGKILL,
@@ -24,7 +25,7 @@ export function buildLaunchProgram(launch: Launch): BuiltProgram {
   const program = new Program();
   addLauncherStart(program);
   // Before the pid namespace: its first child is its pid 1, and that must be the keeper.
-  if (launch.spec.stdio === "capture") addOutputPipes(program);
+  if (!hasTerminal(launch.spec)) addOutputPipes(program);
   addNamespaces(program, launch);
   const trees = addRootRows(program, launch, () => openHostTrees(program, launch));
   addFileSystemRows(program, launch, trees);
@@ -32,7 +33,7 @@ export function buildLaunchProgram(launch: Launch): BuiltProgram {
   const command = new Label();
   addLauncherEnd(program, keeper);
   program.place(keeper);
-  addKeeper(program, command);
+  addKeeper(program, command, launch.spec.stdio !== "capture");
   program.place(command);
   addProcRows(program, launch);
   addCommandRows(program, launch);
@@ -117,14 +118,23 @@ function addLauncherEnd(program: Program, keeper: Label): void {
   program.row("exit", NR.exitGroup, [0]);
 }
 
-function addKeeper(program: Program, command: Label): void {
+function addKeeper(program: Program, command: Label, tellsOfExec: boolean): void {
   addDieWithParent(program);
   program.row("make the pid namespace", NR.unshare, [CLONE.newPid]);
+  if (tellsOfExec) program.row("make a pipe", NR.pipe2, [program.words(0), O_CLOEXEC]);
   program.row("fork", NR.clone, [SIGCHLD, 0, 0, 0, 0], { onZero: command });
+  if (tellsOfExec) addExecReport(program);
   const ended = program.words(MESSAGE.ended, 0);
   program.row("wait", NR.wait4, [-1, ended + 8, 0, 0]);
   program.row("report the end", NR.write, [CHANNEL, ended, 16]);
   program.row("exit", NR.exitGroup, [0]);
+}
+
+/** The writing end is the command's alone and closes with its exec, or with its end. */
+function addExecReport(program: Program): void {
+  program.row("close", NR.close, [EXEC_PIPE.write]);
+  program.row("wait for the exec", NR.read, [EXEC_PIPE.read, program.words(0), 8]);
+  program.row("report the exec", NR.write, [CHANNEL, program.words(MESSAGE.executed), 8]);
 }
 
 function addFailure(program: Program): void {

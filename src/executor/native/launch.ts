@@ -7,10 +7,17 @@ export const CHANNEL = 3;
 /** Exit code of a launcher that failed after it said why. */
 export const LAUNCHER_FAILED = 125;
 
+/** In a container with a terminal, the first and only one of its devpts. */
+export const TERMINAL_PATH = "/dev/pts/0";
+/** Of a pipe between keeper and command that closes when the command's program starts: the first descriptors that are free. */
+export const EXEC_PIPE = { read: CHANNEL + 1, write: CHANNEL + 2 };
+
 export interface Launch {
   readonly spec: RunSpec;
   readonly files: RunFiles;
   readonly facts: HostFacts;
-  /** No session of its own: the command shares the terminal of tsbuild. */
-  readonly keepsTerminal: boolean;
+}
+
+export function hasTerminal({ stdio }: RunSpec): boolean {
+  return stdio !== "capture" && stdio.terminal !== undefined;
 }

@@ -136,6 +136,10 @@ export const MESSAGE = {
   notExecuted: 4,
   /** + wait status of the command */
   ended: 5,
+  /** /dev/pts is there: the engine opens a terminal in it, and answers. */
+  terminal: 6,
+  /** The command's program runs, or could not be executed, as was said before. */
+  executed: 7,
 } as const;
 
 interface Layout {

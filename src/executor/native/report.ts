@@ -1,5 +1,8 @@
 import { MESSAGE } from "./program.ts";
 
+/** Mount points; a terminal; nothing but to know that the program runs (unless `notExecuted` is set). */
+export type Wish = "ask" | "terminal" | "executed";
+
 /** Reads the messages of a native launcher: 64-bit words, the first of each says what follows. */
 export class Report {
   #rest: Buffer = Buffer.alloc(0);
@@ -18,15 +21,17 @@ export class Report {
     this.#candidates = candidates;
   }
 
-  /** Takes further bytes; says which messages among them want an answer. */
-  read(bytes: Buffer): "ask"[] {
+  /** Takes further bytes; says which messages among them want something done. */
+  read(bytes: Buffer): Wish[] {
     this.#rest = Buffer.concat([this.#rest, bytes]);
-    const asks: "ask"[] = [];
+    const asks: Wish[] = [];
     for (;;) {
       const words = this.#takeMessage();
       if (words === undefined) return asks;
       const [kind, first = 0, second = 0] = words;
       if (kind === MESSAGE.ask) asks.push("ask");
+      else if (kind === MESSAGE.terminal) asks.push("terminal");
+      else if (kind === MESSAGE.executed) asks.push("executed");
       else if (kind === MESSAGE.started) this.keeper = first;
       else if (kind === MESSAGE.failed) this.failed ??= { row: first, errno: -second };
       else if (kind === MESSAGE.notExecuted) this.notExecuted = words.slice(1).map((errno) => -errno);
@@ -48,6 +53,8 @@ export class Report {
   #lengthOf(kind: number): number {
     switch (kind) {
       case MESSAGE.ask:
+      case MESSAGE.terminal:
+      case MESSAGE.executed:
         return 1;
       case MESSAGE.failed:
         return 3;

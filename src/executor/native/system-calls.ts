@@ -81,6 +81,9 @@ export const FSOPEN_CLOEXEC = 1;
 export const FSMOUNT_CLOEXEC = 1;
 export const FSCONFIG_CMD_CREATE = 6;
 
+export const O_RDWR = 2;
+export const O_CLOEXEC = 0o2000000;
+
 export const SIGCHLD = 17;
 export const SIGKILL = 9;
 export const PR_SET_PDEATHSIG = 1;

@@ -1,7 +1,7 @@
 import type { RunSpec } from "../../core/ports.ts";
 import type { HostFacts } from "../host-facts.ts";
 import { CAPABILITIES, MASKED_PATHS, OPEN_FILES, READ_ONLY_PATHS } from "../policy.ts";
-import type { RunFiles } from "../run-files.ts";
+import { type RunFiles, tmpfsOptions } from "../run-files.ts";
 import { toOciSeccomp } from "../seccomp/oci-seccomp.ts";
 
 interface OciMount {
@@ -80,6 +80,14 @@ function mounts({ spec, files, facts, dev }: RuntimeConfigInput): OciMount[] {
     bindsSys
       ? { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", ...safe, "ro"] }
       : { destination: "/sys", type: "sysfs", source: "sysfs", options: [...safe, "ro"] },
+    ...files.tmpfs.map(
+      (tmpfs): OciMount => ({
+        destination: tmpfs.target,
+        type: "tmpfs",
+        source: "tmpfs",
+        options: [...safe, tmpfs.readOnly ? "ro" : "rw", ...tmpfsOptions(tmpfs).split(",")],
+      }),
+    ),
     ...files.injections.map(
       ({ source, target, readOnly }): OciMount => ({
         destination: target,

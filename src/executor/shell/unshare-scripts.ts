@@ -2,15 +2,15 @@ import type { RunSpec } from "../../core/ports.ts";
 import type { HostFacts } from "../host-facts.ts";
 import { inheritedFiles } from "../inherited-files.ts";
 import { CAPABILITIES, MASKED_PATHS, OPEN_FILES, READ_ONLY_PATHS } from "../policy.ts";
-import { mountTargets, type RunFiles } from "../run-files.ts";
+import { mountTargets, type RunFiles, tmpfsOptions } from "../run-files.ts";
 import { deviceLines, mountRootLines, PREAMBLE, quote } from "./fragments.ts";
 
 export interface ScriptInput {
   readonly spec: RunSpec;
   readonly files: RunFiles;
   readonly facts: HostFacts;
-  /** No session of its own: the command shares the terminal of tsbuild. */
-  readonly keepsTerminal: boolean;
+  /** Standard input and output are a terminal, to be the command's own. */
+  readonly hasTerminal: boolean;
 }
 
 /** In /dev, a tmpfs of ours, while the old root is on its way out. */
@@ -40,7 +40,7 @@ ${mountTargets(files)
   .join("\n")}
 ${mountLines(input)}
 ${
-  spec.stdio === "inherit"
+  input.hasTerminal
     ? run
     : `mkfifo -m 0622 ${fifos.join(" ")}
 cat <${fifos[0]} 3<&- &
@@ -70,6 +70,11 @@ function mountLines({ spec, files, facts }: ScriptInput): string {
     const options = `remount,bind,nodev${injection.readOnly ? ",ro" : ""}`;
     lines.push(`step "mount ${injection.type}" mount --rbind ${quote(injection.source)} ${target}`);
     lines.push(`step "restrict ${injection.type}" mount -o ${options} ${target}`);
+  }
+  for (const tmpfs of files.tmpfs) {
+    const target = `"$target${targets.findIndex((known) => known.target === tmpfs.target)}"`;
+    const options = `${tmpfs.readOnly ? "ro," : ""}nosuid,nodev,noexec,${tmpfsOptions(tmpfs)}`;
+    lines.push(`step "mount a tmpfs" mount -i -t tmpfs -o ${options} tmpfs ${target}`);
   }
   return lines.join("\n");
 }
@@ -101,7 +106,7 @@ export function commandScript(input: ScriptInput): string {
   const inherited = inheritedFiles();
   // Most sh can close descriptors of one digit only.
   const shell = inherited.some((fd) => fd > 9) ? "/bin/bash" : "/bin/sh";
-  const session = input.keepsTerminal ? "" : "setsid ";
+  const session = input.hasTerminal ? "setsid --ctty " : "setsid ";
   const soft = Math.min(OPEN_FILES.soft, facts.openFilesHard);
   const loopback = `ip link set lo up 2>/dev/null || ifconfig lo up 2>/dev/null || busybox ip link set lo up 2>/dev/null`;
   const kept = Object.keys(CAPABILITIES).map((name) => `+${name.slice("CAP_".length).toLowerCase()}`);

@@ -1,0 +1,48 @@
+import type { FlagSpec } from "../args.ts";
+
+/** What `run` and `create` have in common. */
+export const CONTAINER_FLAGS: readonly FlagSpec[] = [
+  { name: "name", value: "NAME", help: "Name of the container (default: two words at random)" },
+  { name: "interactive", short: "i", help: "Keep standard input open" },
+  { name: "tty", short: "t", help: "Give the command a terminal" },
+  { name: "env", short: "e", value: "NAME[=VALUE]", many: true, help: "Set a variable" },
+  { name: "env-file", value: "FILE", many: true, help: "Set the variables of a file, one a line" },
+  {
+    name: "volume",
+    short: "v",
+    value: "HOST:PATH[:ro]",
+    many: true,
+    help: "Mount a folder or file of this machine",
+  },
+  {
+    name: "mount",
+    value: "FIELDS",
+    many: true,
+    help: "type=bind,source=…,target=…[,readonly], or type=tmpfs,target=…",
+  },
+  { name: "workdir", short: "w", value: "DIR", help: "Working directory" },
+  { name: "user", short: "u", value: "USER[:GROUP]", help: "User to run as" },
+  { name: "entrypoint", value: "PROGRAM", help: "Replace the image's ENTRYPOINT" },
+  { name: "hostname", short: "h", value: "NAME", help: "Host name inside (default: the container's id)" },
+  { name: "label", short: "l", value: "NAME[=VALUE]", many: true, help: "Set a label" },
+  { name: "read-only", help: "Mount the root file system read-only" },
+  { name: "network", value: "MODE", help: "host (default) or none" },
+  {
+    name: "publish",
+    short: "p",
+    value: "HOST:PORT",
+    many: true,
+    help: "Reach a port of the container by another one",
+  },
+  { name: "pull", value: "WHEN", help: "missing (default), always or never" },
+  { name: "platform", value: "OS/ARCH", help: "This machine's: others cannot run here" },
+  { name: "quiet", short: "q", help: "Print nothing while the image is pulled" },
+  { name: "rm", help: "Remove the container when its command ends" },
+  { name: "cidfile", value: "FILE", help: "Write the container's id to a file that is not there yet" },
+  { name: "stop-signal", value: "SIGNAL", help: "What asks it to stop (default: the image's, else TERM)" },
+  { name: "executor", value: "NAME", help: "auto, native, oci or unshare" },
+  { name: "net", value: "MODE", help: "", isHidden: true },
+  { name: "init", help: "", isHidden: true },
+  { name: "restart", value: "POLICY", help: "", isHidden: true },
+  { name: "privileged", help: "", isHidden: true },
+];
