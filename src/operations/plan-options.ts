@@ -16,11 +16,12 @@ const ARCHITECTURES: ReadonlySet<string> = new Set(
 
 /** The planner's view of the build options. */
 export function toPlanOptions(options: BuildOptions): PlanOptions {
+  const platform = options.platform ?? options.platforms?.[0];
   return {
     target: options.target,
     buildArgs: options.buildArgs ?? {},
     labels: options.labels ?? {},
-    platform: options.platform === undefined ? HOST_PLATFORM : requirePlatform(options.platform),
+    platform: platform === undefined ? HOST_PLATFORM : requirePlatform(platform),
     buildPlatform: HOST_PLATFORM,
     network: options.network ?? "host",
     contexts: toNamedContexts(options.buildContexts ?? []),

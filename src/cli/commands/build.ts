@@ -4,7 +4,7 @@ import type { NetworkMode } from "../../core/step.ts";
 import { createEngine } from "../../engine.ts";
 import { needsUserNamespace } from "../../host/user-namespace.ts";
 import { parseBuildContext } from "../../operations/build-contexts.ts";
-import type { BuildOptions } from "../../operations/types.ts";
+import type { BuildOptions, BuildResult } from "../../operations/types.ts";
 import { NeedsUserNamespace } from "../../operations/workshop.ts";
 import {
   chooseColours,
@@ -63,13 +63,7 @@ async function runBuilding(options: BuildOptions, args: ParsedArgs, context: Cli
     const result = await build.result;
     await drawing;
     await renderer.finish();
-    const iidfile = args.get("iidfile");
-    if (iidfile !== undefined && result.image !== null) writeFileSync(iidfile, result.image.id);
-    const metadataFile = args.get("metadata-file");
-    if (metadataFile !== undefined) {
-      const { writeMetadata } = await import("../../operations/build-metadata.ts");
-      writeMetadata(metadataFile, result);
-    }
+    await writeFacts(result, args);
     return 0;
   } catch (error) {
     await drawing;
@@ -86,6 +80,16 @@ async function runBuilding(options: BuildOptions, args: ParsedArgs, context: Cli
     }
     return exitCodeOf(error);
   }
+}
+
+/** The files that tell scripts what was built. */
+async function writeFacts(result: BuildResult, args: ParsedArgs): Promise<void> {
+  const iidfile = args.get("iidfile");
+  if (iidfile !== undefined && result.image !== null) writeFileSync(iidfile, result.image.id);
+  const metadataFile = args.get("metadata-file");
+  if (metadataFile === undefined) return;
+  const { writeMetadata } = await import("../../operations/build-metadata.ts");
+  writeMetadata(metadataFile, result);
 }
 
 /** Outputs are looked at only where some are asked for: a plain build loads nothing of them. */
