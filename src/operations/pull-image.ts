@@ -84,7 +84,9 @@ function readSound(digest: Digest, { store }: Workshop): Buffer | undefined {
 }
 
 /** A client for this command's registries, loaded on first use. */
-export async function openClient(how: Pick<PullHow, "shop" | "emit" | "authFile">) {
+export async function openClient(
+  how: Pick<PullHow, "emit" | "authFile"> & { readonly shop: Pick<Workshop, "env"> },
+) {
   const { openRegistryClient } = await import("../registry/client.ts");
   const { VERSION } = await import("./version.ts");
   return openRegistryClient({

@@ -2,8 +2,15 @@ import { homedir } from "node:os";
 import type { Reference } from "../core/reference.ts";
 import { type AuthTarget, createAuthority } from "./auth.ts";
 import { type RegistryConfig, readRegistryConfig, readTlsSettings } from "./config-files.ts";
-import { openCredentialSource } from "./credentials.ts";
-import { type Endpoint, isInsecure, isVerified, pullEndpoints, pushEndpoint } from "./endpoint.ts";
+import { type Credentials, openCredentialSource } from "./credentials.ts";
+import {
+  type Endpoint,
+  hostEndpoint,
+  isInsecure,
+  isVerified,
+  pullEndpoints,
+  pushEndpoint,
+} from "./endpoint.ts";
 import { isLoopback } from "./ip-range.ts";
 import { networkError } from "./network-error.ts";
 import type { Environment } from "./proxy.ts";
@@ -12,6 +19,7 @@ import { responseError } from "./response-error.ts";
 import { backoffMs, DEFAULT_RETRY, isBrokenConnection, type RetryPolicy } from "./retry.ts";
 import { createSchemeFinder } from "./scheme.ts";
 import { type HttpRequest, type HttpResponse, openTransport, throwIfCanceled } from "./transport.ts";
+import { verifyLogin } from "./verify-login.ts";
 
 export interface RegistryOptions {
   /** Of tsbuild, for User-Agent. */
@@ -65,8 +73,14 @@ export interface RegistryClient extends AsyncDisposable {
   sendForBody(endpoint: Endpoint, request: RegistryRequest, maxBytes: number): Promise<ResponseWithBody>;
   /** Without any credentials: addresses that a manifest names, not the registry. */
   sendAnonymously(request: HttpRequest): Promise<HttpResponse>;
+  /** What is kept for a registry, by its `authHost`. */
+  findCredentials(authHost: string): Promise<Credentials>;
+  /** Asks a registry whether it takes credentials; see verifyLogin. */
+  verifyLogin(authHost: string, secret: LoginSecret, signal: AbortSignal | undefined): Promise<LoginSecret>;
   note(text: string): void;
 }
+
+export type LoginSecret = Parameters<typeof verifyLogin>[0];
 
 const CONNECT_TIMEOUT_MS = 15_000;
 const STALL_TIMEOUT_MS = 60_000;
@@ -125,6 +139,11 @@ export function openRegistryClient(options: RegistryOptions): RegistryClient {
     sendForBody: (endpoint, request, maxBytes) =>
       withWholeBody(retry, () => send(endpoint, request), { signal: request.signal, maxBytes }),
     sendAnonymously: (request) => transport.send(request),
+    findCredentials: (authHost) => credentials.find(authHost, ""),
+    verifyLogin: async (authHost, secret, signal) => {
+      const origin = await schemes.originOf(hostEndpoint(authHost, config), signal);
+      return verifyLogin(secret, { origin, authHost, transport, allowsPlain, signal });
+    },
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };
 }

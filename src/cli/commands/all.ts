@@ -16,6 +16,7 @@ import { imageRmCommand } from "./image-rm.ts";
 import { imageTagCommand } from "./image-tag.ts";
 import { importCommand } from "./import.ts";
 import { loadCommand } from "./load.ts";
+import { loginCommand, logoutCommand } from "./login.ts";
 import { pullCommand } from "./pull.ts";
 import { pushCommand } from "./push.ts";
 import { runCommand } from "./run.ts";
@@ -38,6 +39,8 @@ export const commands: readonly Command[] = [
   imagePruneCommand,
   pullCommand,
   pushCommand,
+  loginCommand,
+  logoutCommand,
   saveCommand,
   loadCommand,
   importCommand,

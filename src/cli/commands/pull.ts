@@ -6,6 +6,7 @@ import { HOST_PLATFORM } from "../../operations/plan-options.ts";
 import { pullImage } from "../../operations/pull-image.ts";
 import type { Command } from "../command.ts";
 import { createTransferDisplay } from "../transfer-display.ts";
+import { AUTH_FILE_FLAG } from "./registry-flags.ts";
 
 export const pullCommand: Command = {
   names: ["pull", "image pull"],
@@ -14,11 +15,7 @@ export const pullCommand: Command = {
   flags: [
     { name: "quiet", short: "q", help: "Print nothing but the image's name" },
     { name: "platform", value: "OS/ARCH", help: "Which one, where there are several (this machine's)" },
-    {
-      name: "authfile",
-      value: "FILE",
-      help: "Credentials (default: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json)",
-    },
+    AUTH_FILE_FLAG,
     { name: "disable-content-trust", help: "", note: "signatures are not checked; digests always are" },
   ],
   run: async (args, context) => {

@@ -5,6 +5,7 @@ import { namesOfRepository } from "../../operations/list-images.ts";
 import { pushImage } from "../../operations/push-image.ts";
 import type { Command } from "../command.ts";
 import { createTransferDisplay } from "../transfer-display.ts";
+import { AUTH_FILE_FLAG } from "./registry-flags.ts";
 
 export const pushCommand: Command = {
   names: ["push", "image push"],
@@ -13,11 +14,7 @@ export const pushCommand: Command = {
   flags: [
     { name: "quiet", short: "q", help: "Print nothing but the image's name" },
     { name: "all-tags", short: "a", help: "Push every tag of the repository" },
-    {
-      name: "authfile",
-      value: "FILE",
-      help: "Credentials (default: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json)",
-    },
+    AUTH_FILE_FLAG,
     { name: "disable-content-trust", help: "", note: "images are not signed" },
   ],
   run: async (args, context) => {
