@@ -83,6 +83,7 @@ export const EXIT_CODE_OF = {
   "registry/bad-response": 1,
   "registry/digest-mismatch": 1,
   "registry/no-platform": 1,
+  "registry/no-image": 1,
   "registry/tls": 1,
   "registry/bad-config": 1,
   // What ADD and contexts fetch

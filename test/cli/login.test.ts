@@ -62,6 +62,7 @@ function login(who: Person, server: string, password = PASSWORD): Ran {
   return who.run(["login", "-u", "ali", "--password-stdin", server], `${password}\n`);
 }
 
+const isKnown = (request: TokenRequest) => isAli(request) || request.fields.get("refresh_token") === "later";
 const isAli = ({ authorization }: TokenRequest) => authorization === `Basic ${CODED}`;
 
 describe("a registry with Basic authentication over TLS", () => {
@@ -191,8 +192,6 @@ test("a token server's refresh token is kept in place of the password, and trade
   using who = person("login");
   const certificate = makeCertificate(who.folder);
   const names = { service: "test registry", issuer: "test issuer" };
-  const isKnown = (request: TokenRequest) =>
-    isAli(request) || request.fields.get("refresh_token") === "later";
   await using tokens = await startTokenServer({
     ...names,
     certificate,
