@@ -84,6 +84,7 @@ export const EXIT_CODE_OF = {
   "registry/digest-mismatch": 1,
   "registry/no-platform": 1,
   "registry/no-image": 1,
+  "registry/no-search": 1,
   "registry/tls": 1,
   "registry/bad-config": 1,
   // What ADD and contexts fetch

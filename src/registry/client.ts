@@ -49,7 +49,7 @@ export interface RegistryRequest {
   readonly expect: readonly number[];
   /** For messages: what is asked for, as people name it. */
   readonly subject: string;
-  readonly access?: "pull" | "pull,push" | undefined;
+  readonly access?: "pull" | "pull,push" | "catalog" | undefined;
   /** Another repository of the same registry that must be readable too (cross-repository mount). */
   readonly alsoPull?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -67,6 +67,8 @@ export interface RegistryClient extends AsyncDisposable {
   readonly retry: RetryPolicy;
   pullEndpoints(reference: Reference): readonly Endpoint[];
   pushEndpoint(reference: Reference): Endpoint;
+  /** A registry as a whole: its list of repositories. */
+  hostEndpoint(authHost: string): Endpoint;
   /** An answer with one of the expected statuses; the caller reads its body or discards it. */
   send(endpoint: Endpoint, request: RegistryRequest): Promise<HttpResponse>;
   /** An answer with its whole body, asked for again where the connection breaks halfway. */
@@ -136,6 +138,7 @@ export function openRegistryClient(options: RegistryOptions): RegistryClient {
     send,
     pullEndpoints: (reference) => pullEndpoints(reference, config),
     pushEndpoint: (reference) => pushEndpoint(reference, config),
+    hostEndpoint: (authHost) => hostEndpoint(authHost, config),
     sendForBody: (endpoint, request, maxBytes) =>
       withWholeBody(retry, () => send(endpoint, request), { signal: request.signal, maxBytes }),
     sendAnonymously: (request) => transport.send(request),
@@ -167,14 +170,22 @@ async function withWholeBody(
 }
 
 function targetOf(endpoint: Endpoint, request: RegistryRequest, origin: string): AuthTarget {
-  const scopes = [`repository:${endpoint.repository}:${request.access ?? "pull"}`];
+  // Docker registry token specification, scopes: the catalog belongs to the registry, not to a repository.
+  const scopes = [
+    request.access === "catalog"
+      ? "registry:catalog:*"
+      : `repository:${endpoint.repository}:${request.access ?? "pull"}`,
+  ];
   if (request.alsoPull !== undefined) scopes.push(`repository:${request.alsoPull}:pull`);
   return { origin, authHost: endpoint.authHost, repository: endpoint.repository, scopes };
 }
 
 function toHttp(endpoint: Endpoint, request: RegistryRequest, base: string): HttpRequest {
   const { method, path, headers, body, signal, attempts, headersTimeoutMs } = request;
-  const url = path instanceof URL ? path : new URL(`${base}/v2/${endpoint.repository}/${path}`);
+  const url =
+    path instanceof URL
+      ? path
+      : new URL(`${base}/v2/${endpoint.repository === "" ? "" : `${endpoint.repository}/`}${path}`);
   return {
     method,
     url,

@@ -6,6 +6,7 @@ import { cacheLsCommand, cachePruneCommand } from "./cache.ts";
 import { checkCommand } from "./check.ts";
 import { completionCommand } from "./completion.ts";
 import { contextLsCommand, contextWhyCommand } from "./context.ts";
+import { copyCommand } from "./copy.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { imageHistoryCommand } from "./image-history.ts";
@@ -14,14 +15,24 @@ import { imageLsCommand } from "./image-ls.ts";
 import { imagePruneCommand } from "./image-prune.ts";
 import { imageRmCommand } from "./image-rm.ts";
 import { imageTagCommand } from "./image-tag.ts";
+import { imagetoolsCreateCommand, imagetoolsInspectCommand } from "./imagetools.ts";
 import { importCommand } from "./import.ts";
 import { loadCommand } from "./load.ts";
 import { loginCommand, logoutCommand } from "./login.ts";
+import {
+  manifestAnnotateCommand,
+  manifestCreateCommand,
+  manifestInspectCommand,
+  manifestPushCommand,
+  manifestRmCommand,
+} from "./manifest.ts";
 import { pullCommand } from "./pull.ts";
 import { pushCommand } from "./push.ts";
 import { runCommand } from "./run.ts";
 import { saveCommand } from "./save.ts";
+import { searchCommand } from "./search.ts";
 import { systemDfCommand } from "./system-df.ts";
+import { tagsLsCommand } from "./tags.ts";
 import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
 
@@ -41,6 +52,16 @@ export const commands: readonly Command[] = [
   pushCommand,
   loginCommand,
   logoutCommand,
+  searchCommand,
+  tagsLsCommand,
+  copyCommand,
+  imagetoolsInspectCommand,
+  imagetoolsCreateCommand,
+  manifestInspectCommand,
+  manifestCreateCommand,
+  manifestAnnotateCommand,
+  manifestPushCommand,
+  manifestRmCommand,
   saveCommand,
   loadCommand,
   importCommand,
