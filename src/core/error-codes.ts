@@ -97,6 +97,10 @@ export const EXIT_CODE_OF = {
   "remote/tls": 1,
   "remote/no-git": 1,
   "remote/git": 1,
+  // Caches that machines share
+  "cache/not-found": 1,
+  "cache/foreign": 1,
+  "cache/damaged": 1,
   // The command line
   "cli/usage": 125,
   "cli/not-supported": 125,

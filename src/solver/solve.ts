@@ -124,11 +124,26 @@ class Solver {
     found: { readonly key: CacheKey; readonly known: readonly Change[] | undefined },
   ): Promise<StepResult> {
     const { key } = found;
+    const fetched = await this.#fetch(step, inputs, key);
+    if (fetched !== undefined) return fetched;
     this.#prepare();
     await this.#ports.remember(step, inputs);
     const changes = found.known ?? this.#ports.why(step, key);
     this.#ports.keyed(step, key, changes);
     return await this.#semaphore.run(() => this.#execute(step, inputs, { key, changes }));
+  }
+
+  async #fetch(step: Step, inputs: StepInputs, key: CacheKey): Promise<StepResult | undefined> {
+    const { fetchRecord, keyed } = this.#ports;
+    const parent = inputs.parent?.snapshot;
+    const noCache = this.#options.noCache(step.meta.stageIndex);
+    if (fetchRecord === undefined || noCache || parent === undefined) return undefined;
+    const isHere = await this.#semaphore.run(() => fetchRecord(step, key, parent));
+    const { result } = isHere ? this.#probe(step, key, { parent, again: true }) : {};
+    if (result === undefined) return undefined;
+    keyed(step, key, []);
+    this.#report(result);
+    return result;
   }
 
   #probe(
@@ -224,6 +239,7 @@ class Solver {
 
   #report(result: StepResult): void {
     const { step, layer, outcome, tookMs, savedMs, changes } = result;
+    this.#ports.finished?.(result);
     if (step.meta.ordinal === 0) return;
     this.#ports.emit({
       type: "step-finished",
