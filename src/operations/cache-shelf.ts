@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { type Descriptor, MEDIA_TYPE } from "../core/descriptor.ts";
@@ -53,6 +53,11 @@ export async function openRegistryShelf(
   };
 }
 
+/** A folder can say what it holds. */
+export interface FolderShelf extends CacheShelf {
+  keys(): readonly string[];
+}
+
 const FORMAT_FILE = "tsbuild-cache.json";
 const FORMAT = `${JSON.stringify({ format: 1 })}\n`;
 
@@ -60,7 +65,7 @@ const FORMAT = `${JSON.stringify({ format: 1 })}\n`;
 export async function openFolderShelf(
   folder: string,
   { create }: { readonly create: boolean },
-): Promise<CacheShelf> {
+): Promise<FolderShelf> {
   await checkFolder(folder, create);
   const recordPath = (key: string) => join(folder, "records", `${key}.json`);
   const blobPath = (digest: Descriptor["digest"]) => join(folder, "blobs", "sha256", hexOf(digest));
@@ -69,6 +74,12 @@ export async function openFolderShelf(
     name: folder,
     entryName: recordPath,
     has: (key) => Promise.resolve(has(key)),
+    keys: () =>
+      existsSync(join(folder, "records"))
+        ? readdirSync(join(folder, "records")).flatMap(
+            (name) => /^([0-9a-f]{64})\.json$/.exec(name)?.[1] ?? [],
+          )
+        : [],
     find: (key) => {
       if (!has(key)) return Promise.resolve(undefined);
       const { record, blob } = readEntry(readFileSync(recordPath(key)), recordPath(key));

@@ -3,14 +3,20 @@ import type { CacheKey } from "../core/cache-key.ts";
 import { MEDIA_TYPE } from "../core/descriptor.ts";
 import { BuildError, isBuildError } from "../core/errors.ts";
 import type { EmitEvent } from "../core/events.ts";
-import type { CacheRecord, SnapshotRef } from "../core/ports.ts";
+import type { CacheRecord, LayerRef, SnapshotRef } from "../core/ports.ts";
 import type { Step, StepId } from "../core/step.ts";
 import { decompress } from "../layer/compression.ts";
 import type { BuildPlan, StagePlan } from "../plan/types.ts";
 import type { RegistryClient } from "../registry/client.ts";
 import { Semaphore } from "../solver/semaphore.ts";
 import type { SolverPorts, StepResult } from "../solver/types.ts";
-import { type CacheShelf, openFolderShelf, openRegistryShelf, type ShelvedEntry } from "./cache-shelf.ts";
+import {
+  type CacheShelf,
+  type EntryToShelve,
+  openFolderShelf,
+  openRegistryShelf,
+  type ShelvedEntry,
+} from "./cache-shelf.ts";
 import { type CachePlace, type CacheTarget, parseCacheSource, parseCacheTarget } from "./cache-spec.ts";
 import { compressedBlob } from "./compressed-blob.ts";
 import { openClient } from "./pull-image.ts";
@@ -188,7 +194,7 @@ async function takeEntry(entry: ShelvedEntry, { step, key, parent }: Wanted, how
 }
 
 /** The diff id is the address of these bytes: what they were compressed as needs no check of its own. */
-async function* tarOf(entry: ShelvedEntry, size: number): AsyncGenerator<Uint8Array> {
+export async function* tarOf(entry: ShelvedEntry, size: number): AsyncGenerator<Uint8Array> {
   let done = 0;
   for await (const piece of decompress(entry.open())) {
     done += piece.length;
@@ -247,14 +253,7 @@ class Publisher {
     const bytes = encodeSharedRecord(toSharedRecord(record));
     if (record.layer === null || layer === undefined)
       return shelf.put(key.id, { record: bytes, blob: undefined }, signal);
-    const { digest, size, mediaType } = await compressedBlob(layer, target.compression, shop);
-    const descriptor = {
-      mediaType: mediaType === MEDIA_TYPE.dockerLayerGzip ? MEDIA_TYPE.ociLayerGzip : mediaType,
-      digest,
-      size,
-    };
-    const open = (start: number) => createReadStream(shop.store.blobs.pathOf(digest), { start });
-    await shelf.put(key.id, { record: bytes, blob: { descriptor, open } }, signal);
+    await shelf.put(key.id, await entryOf(bytes, layer, { compression: target.compression, shop }), signal);
   }
 
   #fail({ shelf, target }: Writer, error: unknown): void {
@@ -262,6 +261,18 @@ class Publisher {
     if (!target.ignoreError || !isBuildError(error)) this.#failures.push(error);
     else warn(this.#how.emit, `a result could not be published in ${shelf.name}: ${error.message}`);
   }
+}
+
+/** A result with its layer, compressed as it travels. */
+export async function entryOf(
+  record: Buffer,
+  layer: LayerRef,
+  { compression, shop }: { readonly compression: CacheTarget["compression"]; readonly shop: Workshop },
+): Promise<EntryToShelve> {
+  const { digest, size, mediaType: stored } = await compressedBlob(layer, compression, shop);
+  const mediaType = stored === MEDIA_TYPE.dockerLayerGzip ? MEDIA_TYPE.ociLayerGzip : stored;
+  const open = (start: number) => createReadStream(shop.store.blobs.pathOf(digest), { start });
+  return { record, blob: { descriptor: { mediaType, digest, size }, open } };
 }
 
 /** The steps of a stage and of those it stands on: the layers that its image has. */

@@ -31,7 +31,7 @@ export function encodeSharedRecord(record: SharedRecord): Buffer {
 }
 
 /** What is wrong with foreign bytes as the record of this key, else the record. */
-export function readSharedRecord(bytes: Buffer, key: CacheKey): SharedRecord | string {
+export function readSharedRecord(bytes: Buffer, key: Pick<CacheKey, "id" | "model">): SharedRecord | string {
   let json: unknown;
   try {
     json = JSON.parse(bytes.toString("utf8"));

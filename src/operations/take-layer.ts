@@ -36,6 +36,8 @@ export async function takeLayer(
     readonly signal?: AbortSignal | undefined;
     /** Among the blobs of images, where other programs look, or those of the cache. */
     readonly into?: "image" | "cache" | undefined;
+    /** False: no tree, even where one could be made. */
+    readonly tree?: boolean | undefined;
     readonly shop: Workshop;
   },
 ): Promise<TakenLayer> {
@@ -50,7 +52,7 @@ export async function takeLayer(
   };
   using lease = shop.store.openLease("take-layer");
   using writer = (how.into === "cache" ? shop.store.cacheBlobs : shop.store.blobs).openWriter();
-  const overlay = shop.overlayKind();
+  const overlay = how.tree === false ? undefined : shop.overlayKind();
   const dir = overlay === undefined ? undefined : `${lease.makeTemp()}/tree`;
   const taken = await ingestLayer(gated(), {
     blob: writer,

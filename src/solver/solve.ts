@@ -179,14 +179,20 @@ class Solver {
     const executed = await this.#ports.execute(step, inputs, this.#signal);
     const tookMs = clock.monotonicMs() - startedMs;
     const { key, changes } = found;
-    const record = this.#ports.cache.put(
-      this.#recordOf(step, { key, executed, tookMs }),
-      this.#options.noCache(step.meta.stageIndex),
-    );
+    const record = this.#keep(this.#recordOf(step, { key, executed, tookMs }), step, inputs);
     const result = this.#adopt(step, inputs, { record, executed });
     const done: StepResult = { ...result, outcome: "MISS", changes, key, tookMs, savedMs: null };
     this.#report(done);
     return done;
+  }
+
+  /** The record that stands. One whose result cannot be had (pruned, imported and wrong) gives way: it would be a miss for ever. */
+  #keep(record: CacheRecord, step: Step, { parent }: StepInputs): CacheRecord {
+    const { cache, recall } = this.#ports;
+    const standing = cache.put(record, this.#options.noCache(step.meta.stageIndex));
+    const isOther = standing.layer?.diffId !== record.layer?.diffId;
+    if (!isOther || parent === undefined || recall(standing, parent.snapshot) !== undefined) return standing;
+    return cache.put(record, true);
   }
 
   /** Another build may have recorded the same key first: its result is taken, so that both images agree. */

@@ -134,6 +134,58 @@ describe("what is published", () => {
   });
 });
 
+describe("results as files", () => {
+  test("are exported and imported, met over the same base, and make the same image", async () => {
+    using dir = tempDir("shared");
+    const folder = writeProject(dir.path, "one");
+    const home = machine(dir.path, "a");
+    const first = build(home, folder, []);
+    const cache = join(dir.path, "cache");
+    const count = missesOf(first).length;
+    const exported = tsbuild(["cache", "export", cache], { home }).stdout;
+    expect(exported).toMatch(/^\d+ results exported, 0 there already\n$/);
+    expect(Number(exported.split(" ")[0])).toBeGreaterThan(4);
+    expect(Number(exported.split(" ")[0])).toBeLessThanOrEqual(count);
+    expect(tsbuild(["cache", "export", cache], { home }).stdout).toMatch(
+      /^0 results exported, \d+ there already\n$/,
+    );
+
+    const other = machine(dir.path, "b");
+    expect(tsbuild(["cache", "import", cache], { home: other }).stdout).toBe(
+      exported.replace("exported", "imported"),
+    );
+    const second = build(other, folder, []);
+    expect(missesOf(second)).toEqual([]);
+    expect(second.image).toEqual(first.image);
+    using store = openStore(other);
+    expect(await store.verify()).toEqual([]);
+  });
+
+  test("a layer under another step's key is imported, and not met: its content is another", () => {
+    using dir = tempDir("shared");
+    const folder = join(dir.path, "project");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "Dockerfile"), "FROM busybox\nRUN echo a > /a\nRUN echo b > /b\n");
+    const cache = join(dir.path, "cache");
+    build(machine(dir.path, "a"), folder, ["--cache-to", `type=local,dest=${cache}`]);
+    const [victim = "", other = ""] = readdirSync(join(cache, "records")).map((name) =>
+      join(cache, "records", name),
+    );
+    const spoilt = {
+      record: { ...readEntry(victim).record, layer: readEntry(other).record.layer },
+      blob: readEntry(other).blob,
+    };
+    writeFileSync(victim, JSON.stringify(spoilt));
+    const home = machine(dir.path, "b");
+    expect(tsbuild(["cache", "import", cache], { home }).stdout).toContain("2 results imported");
+    expect(missesOf(build(home, folder, ["-t", "x"]))).toHaveLength(1);
+    expect(missesOf(build(home, folder, ["-t", "x"]))).toEqual([]);
+    expect(tsbuild(["run", "--rm", "--network=none", "x", "cat", "/a", "/b"], { home }).stdout).toBe(
+      "a\nb\n",
+    );
+  });
+});
+
 interface Entry {
   readonly record: {
     readonly key: string;

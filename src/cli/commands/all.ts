@@ -2,7 +2,7 @@ import type { Command } from "../command.ts";
 import { analyzeCommand } from "./analyze.ts";
 import { baseCreateCommand } from "./base.ts";
 import { buildsInspectCommand, buildsLogsCommand, buildsLsCommand, buildsRmCommand } from "./builds.ts";
-import { cacheLsCommand, cachePruneCommand } from "./cache.ts";
+import { cacheExportCommand, cacheImportCommand, cacheLsCommand, cachePruneCommand } from "./cache.ts";
 import { checkCommand } from "./check.ts";
 import { completionCommand } from "./completion.ts";
 import { contextLsCommand, contextWhyCommand } from "./context.ts";
@@ -74,6 +74,8 @@ export const commands: readonly Command[] = [
   buildsRmCommand,
   cacheLsCommand,
   cachePruneCommand,
+  cacheExportCommand,
+  cacheImportCommand,
   systemDfCommand,
   verifyCommand,
   doctorCommand,
