@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "../../src/store/store.ts";
@@ -46,7 +47,7 @@ const missesOf = ({ steps }: ResultLine) =>
 /** A machine: a store of its own that knows the base and nothing else. */
 function machine(dir: string, name: string): string {
   const home = join(dir, `store-${name}`);
-  importBusybox(home);
+  execFileSync("cp", ["-a", join(template.path, "store"), home]);
   return home;
 }
 
@@ -62,11 +63,16 @@ function build(home: string, folder: string, more: readonly string[]): ResultLin
   return lastLine(tsbuild(argsOf(folder, more), { home }).stdout);
 }
 
+const template = tempDir("shared");
 let registry: TestRegistry;
 beforeAll(async () => {
+  importBusybox(join(template.path, "store"));
   registry = await startRegistry();
 });
-afterAll(() => registry.close());
+afterAll(async () => {
+  await registry.close();
+  template[Symbol.dispose]();
+});
 
 const both = (place: string) => ["--cache-from", place, "--cache-to", `${place},mode=max`];
 const inRegistry = (name: string) => `type=registry,ref=${registry.address}/${name}`;
@@ -200,6 +206,16 @@ function readEntry(path: string): Entry {
 }
 
 describe("an entry that is not what it says is refused and named, and its step runs", () => {
+  let folder = "";
+  let sound = "";
+  beforeAll(() => {
+    folder = join(template.path, "project");
+    sound = join(template.path, "sound");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "Dockerfile"), "FROM busybox\nRUN echo a > /a\nRUN echo b > /b\n");
+    build(machine(template.path, "a"), folder, ["--cache-to", `type=local,dest=${sound}`]);
+  });
+
   test.each<{ name: string; spoil: (entry: Entry, other: Entry) => unknown }>([
     { name: "another key's record", spoil: (_, other) => other },
     {
@@ -215,11 +231,8 @@ describe("an entry that is not what it says is refused and named, and its step r
     { name: "no JSON", spoil: () => undefined },
   ])("$name", ({ spoil }) => {
     using dir = tempDir("shared");
-    const folder = join(dir.path, "project");
-    mkdirSync(folder);
-    writeFileSync(join(folder, "Dockerfile"), "FROM busybox\nRUN echo a > /a\nRUN echo b > /b\n");
     const cache = join(dir.path, "cache");
-    build(machine(dir.path, "a"), folder, ["--cache-to", `type=local,dest=${cache}`]);
+    cpSync(sound, cache, { recursive: true });
     const paths = readdirSync(join(cache, "records")).map((name) => join(cache, "records", name));
     const [victim = "", other = ""] = paths;
     writeFileSync(victim, JSON.stringify(spoil(readEntry(victim), readEntry(other))) ?? "{");
