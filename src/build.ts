@@ -15,6 +15,7 @@ import { recordBuild } from "./operations/record-build.ts";
 import { reportRows } from "./operations/report-rows.ts";
 import { resolveBases } from "./operations/resolve-bases.ts";
 import { rowFactsOf } from "./operations/row-facts-of.ts";
+import { sharedCacheOf } from "./operations/shared-cache-of.ts";
 import { redactor, solverPorts } from "./operations/solver-ports.ts";
 import { stepTools } from "./operations/step-tools.ts";
 import type { BuildOptions, BuildResult } from "./operations/types.ts";
@@ -87,12 +88,14 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
   const tools = stepTools({ shop, source, emit, record, signal, executor: options.executor ?? "auto" });
   const wired = { emit: rows.emit, dockerfile, tools, source, reasons, runsCommands };
   const ports = solverPorts(shop, { model: tsbuildModel, ...wired });
-  const jobs = options.jobs ?? defaultJobs();
+  const solving = { jobs: options.jobs ?? defaultJobs(), noCache, dockerfile, signal };
   const about = { options, source, dockerfile, startedMs, reasons };
   try {
-    const results = await solve(plan.steps, ports, { jobs, noCache, dockerfile, signal });
+    await using shared = await sharedCacheOf(options, { shop, emit, signal, plan, dockerfile });
+    const results = await solve(plan.steps, { ...ports, ...shared?.ports }, solving);
     const built = await assembleImage({ plan, results, options, shop });
     const made = await finishBuild([built], options, { shop, sink });
+    await shared?.settle();
     const steps = rows.finish();
     recordBuild(record, { ...about, endedMs: shop.clock.nowMs(), steps, image: made.image });
     return { id: record.id, ...made, steps };

@@ -90,6 +90,8 @@ export const EXIT_CODE_OF = {
   "registry/bad-response": 1,
   "registry/digest-mismatch": 1,
   "registry/no-platform": 1,
+  "registry/no-image": 1,
+  "registry/no-search": 1,
   "registry/tls": 1,
   "registry/bad-config": 1,
   // What ADD and contexts fetch
@@ -102,6 +104,10 @@ export const EXIT_CODE_OF = {
   "remote/tls": 1,
   "remote/no-git": 1,
   "remote/git": 1,
+  // Caches that machines share
+  "cache/not-found": 1,
+  "cache/foreign": 1,
+  "cache/damaged": 1,
   // The command line
   "cli/usage": 125,
   "cli/not-supported": 125,

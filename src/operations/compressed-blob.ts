@@ -8,7 +8,7 @@ import type { Workshop } from "./workshop.ts";
 export type LayerCompression = "gzip" | "zstd";
 
 /** As layers travel: both families of media types (OCI image-spec layer.md; Docker image manifest v2 schema 2). */
-const COMPRESSED_AS = {
+export const COMPRESSED_AS = {
   gzip: [MEDIA_TYPE.ociLayerGzip, MEDIA_TYPE.dockerLayerGzip],
   zstd: [MEDIA_TYPE.ociLayerZstd],
 } as const satisfies Record<LayerCompression, readonly string[]>;

@@ -10,6 +10,7 @@ import {
 } from "../core/digest.ts";
 import { BuildError } from "../core/errors.ts";
 import type { BlobWriter, LayerRef } from "../core/ports.ts";
+import { nextContent } from "../layer/chain.ts";
 import type { Toc } from "../layer/toc.ts";
 import { decodeToc, encodeToc } from "../layer/toc-file.ts";
 import type { LayerBytes, LayerShelf } from "../steps/layer-book.ts";
@@ -36,7 +37,7 @@ export class StoreShelf implements LayerShelf {
     return this.#store.layers.claim(layer.chainId) !== undefined;
   }
 
-  findTwin(layer: LayerRef, content: ContentChain): boolean {
+  findTwin(layer: LayerRef, content: ContentChain, below: ContentChain): boolean {
     this.#stacks ??= new Map(
       [...this.#store.layers.entries()].flatMap(({ layer: known }) =>
         known === undefined ? [] : [[known.diffId, known.chainId]],
@@ -45,7 +46,8 @@ export class StoreShelf implements LayerShelf {
     const chainId = this.#stacks.get(layer.diffId);
     const bytes = chainId === undefined ? undefined : this.#store.layers.readToc(chainId);
     const toc = bytes === undefined ? undefined : decodeToc(bytes);
-    return toc !== undefined && this.restack(layer, content, toc);
+    if (toc === undefined || nextContent(below, toc) !== content) return false;
+    return this.restack(layer, content, toc);
   }
 
   toc(layer: LayerRef): Toc {

@@ -58,6 +58,7 @@ async function pull(reference: Reference, how: PullHow): Promise<PulledImage> {
   const known = (digest: Digest) => readSound(digest, shop);
   const resolved = await resolveManifest(client, reference, platform, { signal, known });
   const { manifest, source } = resolved;
+  requireImage(reference, manifest);
   const configBytes =
     known(manifest.config.digest) ?? (await fetchSmallBlob(client, source, manifest.config, signal));
   const config = parseConfig(configBytes);
@@ -84,7 +85,9 @@ function readSound(digest: Digest, { store }: Workshop): Buffer | undefined {
 }
 
 /** A client for this command's registries, loaded on first use. */
-export async function openClient(how: Pick<PullHow, "shop" | "emit" | "authFile">) {
+export async function openClient(
+  how: Pick<PullHow, "emit" | "authFile"> & { readonly shop: Pick<Workshop, "env"> },
+) {
   const { openRegistryClient } = await import("../registry/client.ts");
   const { VERSION } = await import("./version.ts");
   return openRegistryClient({
@@ -95,10 +98,21 @@ export async function openClient(how: Pick<PullHow, "shop" | "emit" | "authFile"
   });
 }
 
+/** Signatures, charts and caches have configurations of other kinds. An old tool may have left the kind out, or written another. */
+function requireImage(reference: Reference, { config: { mediaType } }: ImageManifest): void {
+  const isOther = mediaType !== MEDIA_TYPE.ociConfig && mediaType !== MEDIA_TYPE.dockerConfig;
+  if (!isOther || !mediaType.startsWith("application/vnd.")) return;
+  throw new BuildError(
+    "registry/no-image",
+    `${formatFamiliar(reference)} is no container image (its configuration is ${mediaType})`,
+    { hint: "tsbuild manifest inspect shows what it is; tsbuild copy copies it." },
+  );
+}
+
 function requireLayers(reference: Reference, manifest: ImageManifest, config: ImageConfig): void {
   if (manifest.layers.length === config.rootfs.diff_ids.length) return;
   throw new BuildError(
-    "registry/bad-response",
+    "registry/no-image",
     `${formatFamiliar(reference)} is no container image: its manifest and its configuration list different layers`,
   );
 }

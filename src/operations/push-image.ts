@@ -14,7 +14,12 @@ import { encodeIndex, encodeManifest } from "../image/encode.ts";
 import { parseConfig, parseIndex, parseManifest } from "../image/parse.ts";
 import type { PushDocument } from "../registry/push.ts";
 import type { StoredImage } from "../store/image-directory.ts";
-import { compressedBlob, isCompressedLayer } from "./compressed-blob.ts";
+import {
+  COMPRESSED_AS,
+  compressedBlob,
+  isCompressedLayer,
+  type LayerCompression,
+} from "./compressed-blob.ts";
 import { ensureLayers } from "./ensure-layers.ts";
 import { findImage } from "./find-image.ts";
 import { childImage, imagesOfIndex, isIndex } from "./platform-images.ts";
@@ -28,6 +33,8 @@ export interface PushHow {
   readonly signal: AbortSignal;
   /** --authfile. */
   readonly authFile?: string | undefined;
+  /** How layers travel. By default pulled ones as they came, built ones gzipped. */
+  readonly compression?: LayerCompression | undefined;
 }
 
 export interface PushedImage {
@@ -45,17 +52,15 @@ export interface Parcel {
 }
 
 /**
- * Uploads the image that a name stands for, under that name. Pulled images go as they came, built ones gzipped: once, the blobs
- * are kept, and so a later push and a pull of it find them. An image of several platforms goes whole, with its index.
+ * Uploads the image that a name stands for, under that name. Pulled images go as they came, built ones gzipped, unless a
+ * compression is asked for: once, the blobs are kept, and so a later push and a pull of it find them. An image of several platforms goes whole, with its index.
  */
 export async function pushImage(name: string, how: PushHow): Promise<PushedImage> {
-  const { shop, signal } = how;
+  const { shop } = how;
   const reference = requireName(name);
   using _lease = shop.store.openLease("push");
   const image = findImage(formatFull(reference), shop);
-  const parcel = isIndex(image)
-    ? await indexParcel(image, shop, signal)
-    : await singleParcel(image, shop, signal);
+  const parcel = isIndex(image) ? await indexParcel(image, how) : await singleParcel(image, how);
   return await pushParcel(reference, { image, parcel }, how);
 }
 
@@ -91,8 +96,12 @@ export function requireName(name: string): Reference {
   });
 }
 
+type PackHow = Pick<PushHow, "shop" | "signal" | "compression">;
+
 /** A manifest that registries have or may have: its layers are compressed and here. One that was pulled or pushed goes first. */
-function storedParcel(image: StoredImage, shop: Workshop): Parcel | undefined {
+function storedParcel(image: StoredImage, { shop, compression }: PackHow): Parcel | undefined {
+  const isFit = (layer: Descriptor) =>
+    compression === undefined ? isCompressedLayer(layer) : isCompressedAs(layer, compression);
   const isKnown = ({ digest }: { readonly digest: Digest }) =>
     image.repoDigests.some((text) => text.endsWith(digest));
   const inOrder = image.manifests.toSorted((a, b) => Number(isKnown(b)) - Number(isKnown(a)));
@@ -100,18 +109,24 @@ function storedParcel(image: StoredImage, shop: Workshop): Parcel | undefined {
     const bytes = readImageDocument(descriptor.digest, shop.store);
     const { config, layers } = parseManifest(bytes);
     const isWhole = [config, ...layers].every(({ digest }) => shop.store.blobs.claim(digest));
-    if (isWhole && layers.every(isCompressedLayer))
+    if (isWhole && layers.every(isFit))
       return { documents: [{ descriptor, bytes }], blobs: [...layers, config] };
   }
   return undefined;
 }
 
-async function singleParcel(image: StoredImage, shop: Workshop, signal: AbortSignal): Promise<Parcel> {
-  return storedParcel(image, shop) ?? (await gzippedParcel(image, shop, signal));
+function isCompressedAs({ mediaType }: Descriptor, compression: LayerCompression): boolean {
+  const types: readonly string[] = COMPRESSED_AS[compression];
+  return types.includes(mediaType);
+}
+
+async function singleParcel(image: StoredImage, how: PackHow): Promise<Parcel> {
+  return storedParcel(image, how) ?? (await compressedParcel(image, how));
 }
 
 /** Each platform as it would go by itself; the index as it is where that changes none of them. */
-async function indexParcel(image: StoredImage, shop: Workshop, signal: AbortSignal): Promise<Parcel> {
+async function indexParcel(image: StoredImage, how: PackHow): Promise<Parcel> {
+  const { shop } = how;
   const bytes = readImageDocument(image.id, shop.store);
   const { mediaType, annotations } = parseIndex(bytes);
   const children = imagesOfIndex(image, shop);
@@ -119,7 +134,7 @@ async function indexParcel(image: StoredImage, shop: Workshop, signal: AbortSign
   const blobs: Descriptor[] = [];
   const entries: Descriptor[] = [];
   for (const child of children) {
-    const parcel = await singleParcel(childImage(image, child, shop), shop, signal);
+    const parcel = await singleParcel(childImage(image, child, shop), how);
     documents.push(...parcel.documents);
     blobs.push(...parcel.blobs);
     entries.push({ ...child, ...parcel.documents.at(-1)?.descriptor });
@@ -132,14 +147,17 @@ async function indexParcel(image: StoredImage, shop: Workshop, signal: AbortSign
   return { documents: [...documents, index], blobs };
 }
 
-async function gzippedParcel(image: StoredImage, shop: Workshop, signal: AbortSignal): Promise<Parcel> {
+async function compressedParcel(
+  image: StoredImage,
+  { shop, signal, compression = "gzip" }: PackHow,
+): Promise<Parcel> {
   const bytes = readImageDocument(image.id, shop.store);
   const layers: Descriptor[] = [];
   const stack = await ensureLayers({ manifest: image.manifest, config: parseConfig(bytes) }, shop, signal);
   for (const layer of stack.layers) {
     if (signal.aborted) throw new BuildError("cli/canceled", "canceled");
-    const { digest, size } = await compressedBlob(layer, "gzip", shop);
-    layers.push({ mediaType: MEDIA_TYPE.ociLayerGzip, digest, size });
+    const { digest, size } = await compressedBlob(layer, compression, shop);
+    layers.push({ mediaType: COMPRESSED_AS[compression][0], digest, size });
   }
   const config = { mediaType: MEDIA_TYPE.ociConfig, digest: image.id, size: bytes.length };
   const { annotations } = parseManifest(readImageDocument(image.manifest, shop.store));

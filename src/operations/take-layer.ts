@@ -34,6 +34,10 @@ export async function takeLayer(
     readonly expectedDigest?: Digest | undefined;
     readonly expectedDiffId?: DiffId | undefined;
     readonly signal?: AbortSignal | undefined;
+    /** Among the blobs of images, where other programs look, or those of the cache. */
+    readonly into?: "image" | "cache" | undefined;
+    /** False: no tree, even where one could be made. */
+    readonly tree?: boolean | undefined;
     readonly shop: Workshop;
   },
 ): Promise<TakenLayer> {
@@ -47,8 +51,8 @@ export async function takeLayer(
     facts: (path) => (below === undefined ? undefined : shop.book.view(below).facts(path)),
   };
   using lease = shop.store.openLease("take-layer");
-  using writer = shop.store.blobs.openWriter();
-  const overlay = shop.overlayKind();
+  using writer = (how.into === "cache" ? shop.store.cacheBlobs : shop.store.blobs).openWriter();
+  const overlay = how.tree === false ? undefined : shop.overlayKind();
   const dir = overlay === undefined ? undefined : `${lease.makeTemp()}/tree`;
   const taken = await ingestLayer(gated(), {
     blob: writer,

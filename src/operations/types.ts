@@ -25,6 +25,10 @@ export interface BuildOptions {
   readonly jobs?: number | undefined;
   readonly executor?: string | undefined;
   readonly cacheModel?: CacheModelName | undefined;
+  /** Where results of other machines are met: `type=registry,ref=…`, `type=local,src=…`. */
+  readonly cacheFrom?: readonly string[] | undefined;
+  /** Where results are published: `type=registry,ref=…`, `type=local,dest=…`, with `mode=min|max`. */
+  readonly cacheTo?: readonly string[] | undefined;
   /** SOURCE_DATE_EPOCH in seconds. */
   readonly sourceDateEpoch?: number | undefined;
   /** Notes of level debug: what is decided, and why. */

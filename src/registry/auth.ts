@@ -1,10 +1,7 @@
-import { BuildError } from "../core/errors.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
+import { type Challenge, chooseChallenge } from "./challenge.ts";
 import type { CredentialSource, Credentials } from "./credentials.ts";
-import { isLoopback } from "./ip-range.ts";
-import { asText, parseJsonObject } from "./json.ts";
-import { readWhole } from "./read-whole.ts";
-import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+import { basicHeader, fetchToken, scopesOf, type Token, tokenRequest } from "./token-server.ts";
+import type { HttpResponse, Transport } from "./transport.ts";
 
 /** Whom a request is for. */
 export interface AuthTarget {
@@ -32,18 +29,6 @@ export interface AuthorityOptions {
   readonly credentials: CredentialSource;
   readonly allowsPlain: (host: string) => boolean;
 }
-
-interface Token {
-  readonly header: string;
-  /** Milliseconds since 1970. */
-  readonly goodUntilMs: number;
-}
-
-const CLIENT_ID = "tsbuild";
-const MAX_TOKEN_BYTES = 1024 * 1024;
-/** Tokens that name no life live this long (Docker registry token specification); a margin for slow clocks is taken off. */
-const DEFAULT_LIFE_S = 60;
-const MARGIN_S = 10;
 
 export function createAuthority(options: AuthorityOptions): Authority {
   const challenges = new Map<string, Challenge>();
@@ -84,9 +69,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
       return credentials.type === "basic" ? basicHeader(credentials) : undefined;
     },
     async learn(target, response, sent) {
-      const offered = parseChallenges(response.headers("www-authenticate"));
-      const challenge =
-        offered.find(({ scheme }) => scheme === "bearer") ?? offered.find(({ scheme }) => scheme === "basic");
+      const challenge = chooseChallenge(response.headers("www-authenticate"));
       if (challenge === undefined) return false;
       const before = challenges.get(challengeKey(target));
       challenges.set(challengeKey(target), challenge);
@@ -100,10 +83,6 @@ export function createAuthority(options: AuthorityOptions): Authority {
       return (await credentialsFor(target)).type !== "none";
     },
   };
-}
-
-function basicHeader(credentials: { readonly username: string; readonly password: string }): string {
-  return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`, "utf8").toString("base64")}`;
 }
 
 /** By scopes too: what a challenge asks for is meant for one repository. */
@@ -120,93 +99,4 @@ function tokenKey(target: AuthTarget, challenge: Challenge): string {
     parameters.get("service"),
     scopesOf(target, challenge),
   ]);
-}
-
-/** What we need, and what the registry says on top of it that the request needs: one scope a resource. */
-function scopesOf(target: AuthTarget, challenge: Challenge): readonly string[] {
-  const asked = (challenge.parameters.get("scope") ?? "").split(" ");
-  const actions = new Map<string, Set<string>>();
-  for (const scope of [...target.scopes, ...asked]) {
-    const colon = scope.lastIndexOf(":");
-    if (colon < 0) continue;
-    const resource = scope.slice(0, colon);
-    const wanted = scope.slice(colon + 1).split(",");
-    actions.set(resource, new Set([...(actions.get(resource) ?? []), ...wanted]));
-  }
-  return [...actions].map(([resource, wanted]) => `${resource}:${[...wanted].join(",")}`).toSorted();
-}
-
-function tokenRequest(
-  target: AuthTarget,
-  challenge: Challenge,
-  credentials: Credentials,
-  allowsPlain: (host: string) => boolean,
-): HttpRequest {
-  const realm = requireRealm(target, challenge, allowsPlain);
-  const service = challenge.parameters.get("service");
-  const scopes = scopesOf(target, challenge);
-  if (credentials.type === "identity-token") {
-    const form = new URLSearchParams({
-      grant_type: "refresh_token",
-      client_id: CLIENT_ID,
-      refresh_token: credentials.token,
-      service: service ?? "",
-      scope: scopes.join(" "),
-    }).toString();
-    const headers = { "content-type": "application/x-www-form-urlencoded" };
-    return { method: "POST", url: realm, headers, body: () => form };
-  }
-  if (service !== undefined) realm.searchParams.set("service", service);
-  for (const scope of scopes) realm.searchParams.append("scope", scope);
-  if (credentials.type !== "basic") return { method: "GET", url: realm };
-  realm.searchParams.set("account", credentials.username);
-  return { method: "GET", url: realm, headers: { authorization: basicHeader(credentials) } };
-}
-
-/**
- * The token server, which gets the credentials: the registry names it, so it is trusted as far as the registry itself was
- * (its certificate was checked); a registry asked over https may not send them over plain http.
- */
-function requireRealm(target: AuthTarget, challenge: Challenge, allowsPlain: (host: string) => boolean): URL {
-  const realm = URL.parse(challenge.parameters.get("realm") ?? "");
-  if (realm === null || !["http:", "https:"].includes(realm.protocol)) {
-    throw new BuildError(
-      "registry/bad-response",
-      `${target.authHost} asks for a token and names no server that gives one`,
-    );
-  }
-  const isPlainFine =
-    new URL(target.origin).protocol === "http:" && (isLoopback(realm.host) || allowsPlain(realm.host));
-  if (realm.protocol === "http:" && !isPlainFine) {
-    throw new BuildError(
-      "registry/bad-response",
-      `${target.authHost} names a token server without https (${realm.host})`,
-      {
-        hint: "Credentials are not sent there. Ask who runs the registry.",
-      },
-    );
-  }
-  return realm;
-}
-
-async function fetchToken(transport: Transport, request: HttpRequest, target: AuthTarget): Promise<Token> {
-  const response = await transport.send(request);
-  if (response.status !== 200) {
-    await response.discard();
-    const code =
-      response.status === 401 || response.status === 403 ? "registry/unauthorized" : "registry/bad-response";
-    throw new BuildError(
-      code,
-      `the token server ${request.url.host} of ${target.authHost} answered ${response.status}`,
-    );
-  }
-  const json = parseJsonObject((await readWhole(response, MAX_TOKEN_BYTES)).toString("utf8"));
-  const token = asText(json?.["token"]) ?? asText(json?.["access_token"]) ?? "";
-  // A token becomes part of a header line: nothing may be in it that could begin another one.
-  if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw new BuildError("registry/bad-response", `the token server ${request.url.host} sent no token`);
-  }
-  const life = json?.["expires_in"];
-  const lifeS = typeof life === "number" && life > 0 ? life : DEFAULT_LIFE_S;
-  return { header: `Bearer ${token}`, goodUntilMs: Date.now() + Math.max(lifeS - MARGIN_S, 1) * 1000 };
 }

@@ -15,6 +15,14 @@ export function parseChallenges(lines: readonly string[]): readonly Challenge[] 
   return lines.flatMap(parseLine);
 }
 
+/** The one to answer: Bearer before Basic, as Docker does; undefined where neither is offered. */
+export function chooseChallenge(lines: readonly string[]): Challenge | undefined {
+  const offered = parseChallenges(lines);
+  return (
+    offered.find(({ scheme }) => scheme === "bearer") ?? offered.find(({ scheme }) => scheme === "basic")
+  );
+}
+
 function parseLine(line: string): Challenge[] {
   const found: Challenge[] = [];
   let position = 0;

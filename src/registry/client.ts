@@ -2,8 +2,15 @@ import { homedir } from "node:os";
 import type { Reference } from "../core/reference.ts";
 import { type AuthTarget, createAuthority } from "./auth.ts";
 import { type RegistryConfig, readRegistryConfig, readTlsSettings } from "./config-files.ts";
-import { openCredentialSource } from "./credentials.ts";
-import { type Endpoint, isInsecure, isVerified, pullEndpoints, pushEndpoint } from "./endpoint.ts";
+import { type Credentials, openCredentialSource } from "./credentials.ts";
+import {
+  type Endpoint,
+  hostEndpoint,
+  isInsecure,
+  isVerified,
+  pullEndpoints,
+  pushEndpoint,
+} from "./endpoint.ts";
 import { isLoopback } from "./ip-range.ts";
 import { networkError } from "./network-error.ts";
 import type { Environment } from "./proxy.ts";
@@ -12,6 +19,7 @@ import { responseError } from "./response-error.ts";
 import { backoffMs, DEFAULT_RETRY, isBrokenConnection, type RetryPolicy } from "./retry.ts";
 import { createSchemeFinder } from "./scheme.ts";
 import { type HttpRequest, type HttpResponse, openTransport, throwIfCanceled } from "./transport.ts";
+import { verifyLogin } from "./verify-login.ts";
 
 export interface RegistryOptions {
   /** Of tsbuild, for User-Agent. */
@@ -41,7 +49,7 @@ export interface RegistryRequest {
   readonly expect: readonly number[];
   /** For messages: what is asked for, as people name it. */
   readonly subject: string;
-  readonly access?: "pull" | "pull,push" | undefined;
+  readonly access?: "pull" | "pull,push" | "catalog" | undefined;
   /** Another repository of the same registry that must be readable too (cross-repository mount). */
   readonly alsoPull?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -59,14 +67,22 @@ export interface RegistryClient extends AsyncDisposable {
   readonly retry: RetryPolicy;
   pullEndpoints(reference: Reference): readonly Endpoint[];
   pushEndpoint(reference: Reference): Endpoint;
+  /** A registry as a whole: its list of repositories. */
+  hostEndpoint(authHost: string): Endpoint;
   /** An answer with one of the expected statuses; the caller reads its body or discards it. */
   send(endpoint: Endpoint, request: RegistryRequest): Promise<HttpResponse>;
   /** An answer with its whole body, asked for again where the connection breaks halfway. */
   sendForBody(endpoint: Endpoint, request: RegistryRequest, maxBytes: number): Promise<ResponseWithBody>;
   /** Without any credentials: addresses that a manifest names, not the registry. */
   sendAnonymously(request: HttpRequest): Promise<HttpResponse>;
+  /** What is kept for a registry, by its `authHost`. */
+  findCredentials(authHost: string): Promise<Credentials>;
+  /** Asks a registry whether it takes credentials; see verifyLogin. */
+  verifyLogin(authHost: string, secret: LoginSecret, signal: AbortSignal | undefined): Promise<LoginSecret>;
   note(text: string): void;
 }
+
+export type LoginSecret = Parameters<typeof verifyLogin>[0];
 
 const CONNECT_TIMEOUT_MS = 15_000;
 const STALL_TIMEOUT_MS = 60_000;
@@ -122,9 +138,15 @@ export function openRegistryClient(options: RegistryOptions): RegistryClient {
     send,
     pullEndpoints: (reference) => pullEndpoints(reference, config),
     pushEndpoint: (reference) => pushEndpoint(reference, config),
+    hostEndpoint: (authHost) => hostEndpoint(authHost, config),
     sendForBody: (endpoint, request, maxBytes) =>
       withWholeBody(retry, () => send(endpoint, request), { signal: request.signal, maxBytes }),
     sendAnonymously: (request) => transport.send(request),
+    findCredentials: (authHost) => credentials.find(authHost, ""),
+    verifyLogin: async (authHost, secret, signal) => {
+      const origin = await schemes.originOf(hostEndpoint(authHost, config), signal);
+      return verifyLogin(secret, { origin, authHost, transport, allowsPlain, signal });
+    },
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };
 }
@@ -148,14 +170,22 @@ async function withWholeBody(
 }
 
 function targetOf(endpoint: Endpoint, request: RegistryRequest, origin: string): AuthTarget {
-  const scopes = [`repository:${endpoint.repository}:${request.access ?? "pull"}`];
+  // Docker registry token specification, scopes: the catalog belongs to the registry, not to a repository.
+  const scopes = [
+    request.access === "catalog"
+      ? "registry:catalog:*"
+      : `repository:${endpoint.repository}:${request.access ?? "pull"}`,
+  ];
   if (request.alsoPull !== undefined) scopes.push(`repository:${request.alsoPull}:pull`);
   return { origin, authHost: endpoint.authHost, repository: endpoint.repository, scopes };
 }
 
 function toHttp(endpoint: Endpoint, request: RegistryRequest, base: string): HttpRequest {
   const { method, path, headers, body, signal, attempts, headersTimeoutMs } = request;
-  const url = path instanceof URL ? path : new URL(`${base}/v2/${endpoint.repository}/${path}`);
+  const url =
+    path instanceof URL
+      ? path
+      : new URL(`${base}/v2/${endpoint.repository === "" ? "" : `${endpoint.repository}/`}${path}`);
   return {
     method,
     url,

@@ -86,14 +86,32 @@ export function readTlsSettings(certsDirs: readonly string[], host: string, veri
 
 function readCertificates(folder: string): Pick<TlsSettings, "ca" | "cert" | "key"> {
   const names = list(folder);
-  const cert = names.find(
-    (name) => name.endsWith(".cert") && names.includes(name.replace(/\.cert$/, ".key")),
-  );
+  const pem = (ending: string) => names.filter((name) => name.endsWith(ending));
+  const certs = pem(".cert").map(stem);
+  const keys = pem(".key").map(stem);
+  // As Docker does: half of a pair is a mistake, and not noticing it ends in a riddle from the registry.
+  const [lone] = [
+    ...certs.filter((name) => !keys.includes(name)).map((name) => [`${name}.cert`, `${name}.key`] as const),
+    ...keys.filter((name) => !certs.includes(name)).map((name) => [`${name}.key`, `${name}.cert`] as const),
+  ];
+  if (lone !== undefined)
+    throw new BuildError(
+      "registry/bad-config",
+      `${join(folder, lone[0])} is there, and its ${lone[1]} is not`,
+      {
+        hint: "A client certificate is a pair, NAME.cert and NAME.key; an authority is NAME.crt.",
+      },
+    );
+  const [own] = certs;
   return {
-    ca: names.filter((name) => name.endsWith(".crt")).map((name) => requireText(join(folder, name))),
-    cert: cert === undefined ? undefined : requireText(join(folder, cert)),
-    key: cert === undefined ? undefined : requireText(join(folder, cert.replace(/\.cert$/, ".key"))),
+    ca: pem(".crt").map((name) => requireText(join(folder, name))),
+    cert: own === undefined ? undefined : requireText(join(folder, `${own}.cert`)),
+    key: own === undefined ? undefined : requireText(join(folder, `${own}.key`)),
   };
+}
+
+function stem(name: string): string {
+  return name.replace(/\.[^.]*$/, "");
 }
 
 /** A user's file replaces the machine's; drop-ins are added to either. */

@@ -18,14 +18,9 @@ const NOTHING = /credentials not found|no credentials server url|no credentials 
  * has nothing for that server; a helper that is missing or fails throws `registry/unauthorized`.
  */
 export async function askCredentialHelper(name: string, server: string): Promise<HelperSecret | undefined> {
-  const program = `docker-credential-${name}`;
-  if (!/^[\w.-]+$/.test(name)) throw failed(program, "is no program name");
-  const { code, stdout, stderr } = await run(program, server);
-  if (code !== 0) {
-    const said = `${stdout}${stderr}`.trim();
-    if (NOTHING.test(said)) return undefined;
-    throw failed(program, `ended with exit code ${code}${said === "" ? "" : `: ${said.slice(0, 300)}`}`);
-  }
+  const program = programOf(name);
+  const stdout = await ask(program, "get", server);
+  if (stdout === undefined) return undefined;
   const json = parseJsonObject(stdout);
   const username = asText(json?.["Username"]);
   const secret = asText(json?.["Secret"]);
@@ -34,15 +29,45 @@ export async function askCredentialHelper(name: string, server: string): Promise
   return secret === "" ? undefined : { username, secret };
 }
 
+/** Gives a helper what it is to keep for a server (`store`). */
+export async function storeWithHelper(name: string, server: string, secret: HelperSecret): Promise<void> {
+  const entry = { ServerURL: server, Username: secret.username, Secret: secret.secret };
+  await ask(programOf(name), "store", JSON.stringify(entry));
+}
+
+/** Has a helper forget a server (`erase`). One that has nothing of it is content too. */
+export async function eraseWithHelper(name: string, server: string): Promise<void> {
+  await ask(programOf(name), "erase", server);
+}
+
+function programOf(name: string): string {
+  const program = `docker-credential-${name}`;
+  if (!/^[\w.-]+$/.test(name)) throw failed(program, "is no program name");
+  return program;
+}
+
+/** Its standard output; undefined where it says that it has nothing for that server. */
+async function ask(
+  program: string,
+  action: "get" | "store" | "erase",
+  input: string,
+): Promise<string | undefined> {
+  const { code, stdout, stderr } = await run(program, action, input);
+  if (code === 0) return stdout;
+  const said = `${stdout}${stderr}`.trim();
+  if (NOTHING.test(said)) return undefined;
+  throw failed(program, `ended with exit code ${code}${said === "" ? "" : `: ${said.slice(0, 300)}`}`);
+}
+
 interface Finished {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-function run(program: string, input: string): Promise<Finished> {
+function run(program: string, action: string, input: string): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ["get"], { stdio: ["pipe", "pipe", "pipe"], timeout: TIMEOUT_MS });
+    const child = spawn(program, [action], { stdio: ["pipe", "pipe", "pipe"], timeout: TIMEOUT_MS });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     let bytes = 0;

@@ -1,9 +1,7 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { BuildError } from "../core/errors.ts";
+import { type AuthFileOptions, chooseAuthFile, readAuthFile } from "./auth-file.ts";
 import { askCredentialHelper } from "./credential-helper.ts";
-import { asObject, asText, type Json, parseJsonObject } from "./json.ts";
-import type { Environment } from "./proxy.ts";
+import { asObject, asText, type Json } from "./json.ts";
 
 /** What is kept for a registry. */
 export type Credentials =
@@ -21,13 +19,6 @@ export interface CredentialSource {
   find(authHost: string, repository: string): Promise<Credentials>;
 }
 
-export interface CredentialOptions {
-  readonly env: Environment;
-  readonly home: string;
-  /** --authfile. */
-  readonly authFile?: string | undefined;
-}
-
 const NONE: Credentials = { type: "none" };
 const DOCKER_IO = "docker.io";
 /** Under these keys Docker, podman and old tools keep what is for Docker Hub; the first is the one that helpers know. */
@@ -38,14 +29,14 @@ const DOCKER_IO_KEYS = [
   "registry-1.docker.io",
 ];
 /** The user name by which a helper says that the secret is an identity token. */
-const TOKEN_USER = "<token>";
+export const TOKEN_USER = "<token>";
 
 /**
  * The one auth file in force: --authfile, else $REGISTRY_AUTH_FILE, else $DOCKER_CONFIG/config.json, else
  * ~/.docker/config.json. Read at the first question; a file that was named must exist, the default ones need not.
  */
-export function openCredentialSource(options: CredentialOptions): CredentialSource {
-  const { path, isNamed } = chooseFile(options);
+export function openCredentialSource(options: AuthFileOptions): CredentialSource {
+  const { path, isNamed } = chooseAuthFile(options);
   let file: Json | undefined;
   return {
     path,
@@ -56,39 +47,10 @@ export function openCredentialSource(options: CredentialOptions): CredentialSour
   };
 }
 
-function chooseFile({ env, home, authFile }: CredentialOptions): {
-  readonly path: string;
-  readonly isNamed: boolean;
-} {
-  if (authFile !== undefined) return { path: authFile, isNamed: true };
-  const named = env["REGISTRY_AUTH_FILE"] ?? "";
-  if (named !== "") return { path: named, isNamed: true };
-  const folder = env["DOCKER_CONFIG"] ?? "";
-  return { path: join(folder === "" ? join(home, ".docker") : folder, "config.json"), isNamed: false };
-}
-
-function readAuthFile(path: string, isNamed: boolean): Json {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    const isMissing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    if (isMissing && !isNamed) return {};
-    throw new BuildError("registry/bad-config", `the auth file ${path} cannot be read`, { cause });
-  }
-  const json = text.trim() === "" ? {} : parseJsonObject(text);
-  if (json === undefined)
-    throw new BuildError("registry/bad-config", `the auth file ${path} is no JSON object`);
-  return json;
-}
-
 async function fromHelper(file: Json, authHost: string): Promise<Credentials | undefined> {
-  const helpers = asObject(file["credHelpers"]);
-  const keys = keysOf(authHost);
-  const own = keys.find((key) => (asText(helpers?.[key]) ?? "") !== "");
-  const name = own === undefined ? asText(file["credsStore"]) : asText(helpers?.[own]);
-  if (name === undefined || name === "") return undefined;
-  const secret = await askCredentialHelper(name, own ?? keys[0] ?? authHost);
+  const helper = helperOf(file, authHost);
+  if (helper === undefined) return undefined;
+  const secret = await askCredentialHelper(helper.name, helper.server);
   if (secret === undefined) return undefined;
   return secret.username === TOKEN_USER
     ? { type: "identity-token", token: secret.secret }
@@ -104,6 +66,29 @@ function fromAuths(file: Json, authHost: string, repository: string, path: strin
   const key = exact ?? Object.keys(auths).find((name) => isSchemeKeyOf(name, authHost));
   const entry = key === undefined ? undefined : asObject(auths[key]);
   return entry === undefined ? undefined : readEntry(entry, key ?? "", path);
+}
+
+/** The helper in charge of a registry, and the name that it knows the registry by. */
+export function helperOf(
+  file: Json,
+  authHost: string,
+): { readonly name: string; readonly server: string } | undefined {
+  const helpers = asObject(file["credHelpers"]);
+  const keys = keysOf(authHost);
+  const own = keys.find((key) => (asText(helpers?.[key]) ?? "") !== "");
+  const name = (own === undefined ? asText(file["credsStore"]) : asText(helpers?.[own])) ?? "";
+  return name === "" ? undefined : { name, server: own ?? keyOf(authHost) };
+}
+
+/** The key under which a login is written: Docker's. */
+export function keyOf(authHost: string): string {
+  return keysOf(authHost)[0] ?? authHost;
+}
+
+/** Every key of an auth file that is an entry for the whole registry, in any spelling. */
+export function entriesOf(auths: Json, authHost: string): readonly string[] {
+  const keys = keysOf(authHost);
+  return Object.keys(auths).filter((key) => keys.includes(key) || isSchemeKeyOf(key, authHost));
 }
 
 function keysOf(authHost: string): readonly string[] {

@@ -52,6 +52,11 @@ export function pushEndpoint(reference: Reference, config: RegistryConfig): Endp
   return toEndpoint(relocate(reference, rule, rule?.location), config, rule?.insecure ?? false);
 }
 
+/** A registry as a whole, no repository of it: where a login goes. */
+export function hostEndpoint(authHost: string, config: RegistryConfig): Endpoint {
+  return toEndpoint(authHost, config, false);
+}
+
 /** Whether plain http, and any certificate, is acceptable there. */
 export function isInsecure(host: string, config: RegistryConfig): boolean {
   const name = hostnameOf(host);

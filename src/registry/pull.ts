@@ -57,12 +57,24 @@ export async function resolveManifest(
   options: PullOptions = {},
 ): Promise<ResolvedManifest> {
   const asked = withDefaultTag(reference);
-  const endpoints = client.pullEndpoints(asked);
+  return atFirstEndpoint(client, asked, options.signal, (endpoints) =>
+    resolveAt(client, { asked, platform, endpoints }, options),
+  );
+}
+
+/** The first place that serves a reference without failing; `ask` gets it with those after it. Failures of mirrors are noted. */
+export async function atFirstEndpoint<T>(
+  client: RegistryClient,
+  reference: Reference,
+  signal: AbortSignal | undefined,
+  ask: (endpoints: readonly Endpoint[]) => Promise<T>,
+): Promise<T> {
+  const endpoints = client.pullEndpoints(reference);
   for (const [place, endpoint] of endpoints.entries()) {
     try {
-      return await resolveAt(client, { asked, platform, endpoints: endpoints.slice(place) }, options);
+      return await ask(endpoints.slice(place));
     } catch (error) {
-      throwIfCanceled(options.signal);
+      throwIfCanceled(signal);
       if (!(error instanceof BuildError) || place === endpoints.length - 1) throw error;
       client.note(`mirror ${endpoint.host}: ${error.message}`);
     }
@@ -106,7 +118,7 @@ async function resolveAt(
   };
 }
 
-interface Wanted {
+export interface Wanted {
   /** As people name the image. */
   readonly subject: string;
   /** Tag or digest. */
@@ -115,7 +127,8 @@ interface Wanted {
   readonly size?: number | undefined;
 }
 
-async function fetchManifest(
+/** One manifest or index of one place, its digest and kind checked. */
+export async function fetchManifest(
   client: RegistryClient,
   endpoint: Endpoint,
   wanted: Wanted,
@@ -167,7 +180,7 @@ function manifestRequest({ name, subject }: Wanted, { signal }: PullOptions) {
 }
 
 /** The entry for a platform; `registry/no-platform` lists what there is. Attestations are no images. */
-function choosePlatform(index: ImageIndex, platform: Platform, subject: string): Descriptor {
+export function choosePlatform(index: ImageIndex, platform: Platform, subject: string): Descriptor {
   const images = index.manifests.filter((entry) => !isAttestation(entry));
   const found = images.find(
     (entry) => entry.platform !== undefined && samePlatform(entry.platform, platform),

@@ -43,15 +43,7 @@ export async function pushImage(
   const top = image.documents.at(-1);
   if (top === undefined) throw new Error("an image without a manifest");
 
-  const unique = [...new Map(image.blobs.map((blob) => [blob.descriptor.digest, blob])).values()];
-  const uploads = unique.map((blob) => ({ blob, tell: transferTeller(options, "push", blob.descriptor) }));
-  for (const { tell } of uploads) tell("waiting", 0);
-  const { chunkBytes } = options;
-  await forEachParallel(
-    uploads,
-    { jobs: options.jobs ?? DEFAULT_JOBS, signal: options.signal },
-    ({ blob, tell }, signal) => uploadBlob(client, endpoint, blob, { tell, signal, chunkBytes }),
-  );
+  await uploadBlobs(client, endpoint, image.blobs, options);
   for (const document of image.documents) {
     const name = document === top ? (named.tag ?? document.descriptor.digest) : document.descriptor.digest;
     await putManifest(client, endpoint, document, {
@@ -63,19 +55,38 @@ export async function pushImage(
   return top.descriptor.digest;
 }
 
-interface PutHow {
+/** Every blob that the repository lacks, each digest once, several at a time. */
+export async function uploadBlobs(
+  client: RegistryClient,
+  endpoint: Endpoint,
+  blobs: readonly PushBlob[],
+  options: PushOptions = {},
+): Promise<void> {
+  const unique = [...new Map(blobs.map((blob) => [blob.descriptor.digest, blob])).values()];
+  const uploads = unique.map((blob) => ({ blob, tell: transferTeller(options, "push", blob.descriptor) }));
+  for (const { tell } of uploads) tell("waiting", 0);
+  const { chunkBytes } = options;
+  await forEachParallel(
+    uploads,
+    { jobs: options.jobs ?? DEFAULT_JOBS, signal: options.signal },
+    ({ blob, tell }, signal) => uploadBlob(client, endpoint, blob, { tell, signal, chunkBytes }),
+  );
+}
+
+export interface PutHow {
   /** Tag or digest. */
   readonly name: string;
   readonly subject: string;
   readonly signal: AbortSignal | undefined;
 }
 
-async function putManifest(
+/** True where the registry says that it lists the manifest among its subject's referrers (OCI distribution-spec, OCI-Subject). */
+export async function putManifest(
   client: RegistryClient,
   endpoint: Endpoint,
   { descriptor, bytes }: PushDocument,
   { name, subject, signal }: PutHow,
-): Promise<void> {
+): Promise<boolean> {
   const response = await client.send(endpoint, {
     method: "PUT",
     path: `manifests/${name}`,
@@ -97,4 +108,5 @@ async function putManifest(
       },
     );
   }
+  return response.header("oci-subject") !== undefined;
 }

@@ -63,8 +63,8 @@ function unauthorized(facts: RequestFacts): string {
 
 function credentialsHint(facts: RequestFacts): string {
   return facts.hasCredentials
-    ? `Renew what ${facts.authFile} keeps for ${facts.authHost}, or name another file with --authfile.`
-    : `Check the name; or put credentials for ${facts.authHost} into ${facts.authFile}, or name a file that has them with --authfile.`;
+    ? `Log in again: tsbuild login ${facts.authHost} (kept in ${facts.authFile}).`
+    : `Check the name; or log in: tsbuild login ${facts.authHost} (it is kept in ${facts.authFile}; --authfile names another).`;
 }
 
 /** `100;w=21600` is 100 in six hours. */
@@ -84,7 +84,7 @@ function limitHint(response: HttpResponse, facts: RequestFacts): string {
       : `Wait (the registry says: ${clean(after)}${/^\d+$/.test(after) ? " s" : ""})`;
   return facts.hasCredentials
     ? `${wait}, or use a mirror.`
-    : `${wait}, or give credentials in ${facts.authFile}: known users may ask more.`;
+    : `${wait}, or log in (tsbuild login ${facts.authHost}): known users may ask more.`;
 }
 
 /** The registry's own words (OCI distribution-spec, error codes), made harmless for a terminal. */

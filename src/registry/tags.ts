@@ -30,7 +30,7 @@ export async function listTags(
 }
 
 /** `</v2/…?n=…&last=…>; rel="next"`. Only the path of it: the next page is on the same registry. */
-function nextPage(link: string | undefined, current: URL): URL | undefined {
+export function nextPage(link: string | undefined, current: URL): URL | undefined {
   const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/.exec(link ?? "")?.[1];
   const url = target === undefined ? null : URL.parse(target, current.href);
   return url === null || url.href === current.href

@@ -3,6 +3,7 @@ import { BuildError } from "../core/errors.ts";
 import { type DispatcherOptions, openDispatchers } from "./dispatchers.ts";
 import { isLoopback } from "./ip-range.ts";
 import { networkError } from "./network-error.ts";
+import { paced } from "./paced.ts";
 import { backoffMs, busyDelayMs, isBrokenConnection, type RetryPolicy } from "./retry.ts";
 
 export interface HttpRequest {
@@ -74,7 +75,7 @@ export function openTransport(options: TransportOptions): Transport {
       url: request.url,
       header: (name) => headers(name)[0],
       headers,
-      body: response.body,
+      body: paced(response.body, options.stallTimeoutMs),
       discard: async () => {
         await response.body.dump({ limit: DISCARD_BYTES }).catch(() => undefined);
       },

@@ -124,11 +124,26 @@ class Solver {
     found: { readonly key: CacheKey; readonly known: readonly Change[] | undefined },
   ): Promise<StepResult> {
     const { key } = found;
+    const fetched = await this.#fetch(step, inputs, key);
+    if (fetched !== undefined) return fetched;
     this.#prepare();
     await this.#ports.remember(step, inputs);
     const changes = found.known ?? this.#ports.why(step, key);
     this.#ports.keyed(step, key, changes);
     return await this.#semaphore.run(() => this.#execute(step, inputs, { key, changes }));
+  }
+
+  async #fetch(step: Step, inputs: StepInputs, key: CacheKey): Promise<StepResult | undefined> {
+    const { fetchRecord, keyed } = this.#ports;
+    const parent = inputs.parent?.snapshot;
+    const noCache = this.#options.noCache(step.meta.stageIndex);
+    if (fetchRecord === undefined || noCache || parent === undefined) return undefined;
+    const isHere = await this.#semaphore.run(() => fetchRecord(step, key, parent));
+    const { result } = isHere ? this.#probe(step, key, { parent, again: true }) : {};
+    if (result === undefined) return undefined;
+    keyed(step, key, []);
+    this.#report(result);
+    return result;
   }
 
   #probe(
@@ -164,14 +179,20 @@ class Solver {
     const executed = await this.#ports.execute(step, inputs, this.#signal);
     const tookMs = clock.monotonicMs() - startedMs;
     const { key, changes } = found;
-    const record = this.#ports.cache.put(
-      this.#recordOf(step, { key, executed, tookMs }),
-      this.#options.noCache(step.meta.stageIndex),
-    );
+    const record = this.#keep(this.#recordOf(step, { key, executed, tookMs }), step, inputs);
     const result = this.#adopt(step, inputs, { record, executed });
     const done: StepResult = { ...result, outcome: "MISS", changes, key, tookMs, savedMs: null };
     this.#report(done);
     return done;
+  }
+
+  /** The record that stands. One whose result cannot be had (pruned, imported and wrong) gives way: it would be a miss for ever. */
+  #keep(record: CacheRecord, step: Step, { parent }: StepInputs): CacheRecord {
+    const { cache, recall } = this.#ports;
+    const standing = cache.put(record, this.#options.noCache(step.meta.stageIndex));
+    const isOther = standing.layer?.diffId !== record.layer?.diffId;
+    if (!isOther || parent === undefined || recall(standing, parent.snapshot) !== undefined) return standing;
+    return cache.put(record, true);
   }
 
   /** Another build may have recorded the same key first: its result is taken, so that both images agree. */
@@ -224,6 +245,7 @@ class Solver {
 
   #report(result: StepResult): void {
     const { step, layer, outcome, tookMs, savedMs, changes } = result;
+    this.#ports.finished?.(result);
     if (step.meta.ordinal === 0) return;
     this.#ports.emit({
       type: "step-finished",

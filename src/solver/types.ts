@@ -48,6 +48,13 @@ export interface SolverPorts {
   ) => Promise<Pick<KeyMaterial, "sources" | "remotes" | "platform" | "redact">>;
   /** The snapshot of a recorded result, or undefined where its layer is no longer there (pruned, damaged). */
   readonly recall: (record: CacheRecord, parent: SnapshotRef) => SnapshotRef | undefined;
+  /**
+   * Where results come from besides the index: true where one for this key was brought into it, with its layer. Asked on a miss,
+   * once a key at a time.
+   */
+  readonly fetchRecord?: ((step: Step, key: CacheKey, parent: SnapshotRef) => Promise<boolean>) | undefined;
+  /** Told of each result as soon as it stands. */
+  readonly finished?: ((result: StepResult) => void) | undefined;
   /** Before the work of a step. What it throws ends the whole call, and is no failure of the step: no event tells of it. */
   readonly beforeWork: () => void;
   /** Does the work. Called at most once a key at a time. */

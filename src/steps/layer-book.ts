@@ -14,8 +14,11 @@ export interface LayerShelf {
   openWriter(): BlobWriter;
   /** Claims a layer for this command; false where its blob or table is gone or damaged. */
   claim(layer: LayerRef): boolean;
-  /** Claims a layer that is here over another stack only: what lies below was made anew, with other times and the same content. */
-  findTwin(layer: LayerRef, content: ContentChain): boolean;
+  /**
+   * Claims a layer that is here over another stack only: what lies below was made anew, with other times and the same content.
+   * False where the layer over that content does not come to `content`: the record is wrong.
+   */
+  findTwin(layer: LayerRef, content: ContentChain, below: ContentChain): boolean;
   /** The table of contents of a layer that was claimed. */
   toc(layer: LayerRef): Toc;
   /** Keeps a layer's table and what its content comes to. */
@@ -56,7 +59,8 @@ export class LayerBook {
   recall(record: CacheRecord, parent: SnapshotRef): SnapshotRef | undefined {
     if (record.layer === null) return { ...parent, content: record.content };
     const { layer, snapshot } = stack(parent, record.layer, record.content);
-    return this.#shelf.claim(layer) || this.#shelf.findTwin(layer, record.content) ? snapshot : undefined;
+    const isHere = this.#shelf.claim(layer) || this.#shelf.findTwin(layer, record.content, parent.content);
+    return isHere ? snapshot : undefined;
   }
 
   /** The merged file system of a snapshot. Facts are always there; for the bytes of files see `readable`. */

@@ -13,6 +13,7 @@ export class StorePaths {
   readonly cacheBlobs: string;
   readonly refs: string;
   readonly images: string;
+  readonly manifestLists: string;
   readonly layers: string;
   readonly records: string;
   readonly latest: string;
@@ -39,6 +40,7 @@ export class StorePaths {
     this.cacheBlobs = join(home, "cache", "blobs", "sha256");
     this.refs = join(home, "refs");
     this.images = join(home, "images");
+    this.manifestLists = join(home, "manifest-lists");
     this.layers = join(home, "layers");
     this.records = join(home, "cache", "records");
     this.latest = join(home, "cache", "latest");

@@ -37,7 +37,21 @@ describe("push", () => {
     store.run(["rmi", two]);
   });
 
+  test("--compression=zstd is made once, and pulled as the image it was", () => {
+    const zstd = name.replace("one:1", "zstd:1");
+    store.run(["tag", name, zstd]);
+    const first = store.run(["push", "--compression=zstd", zstd]).stdout;
+    expect(store.run(["push", "--compression", "zstd", zstd]).stdout).toBe(first);
+    expect(first).not.toContain(digest);
+    using own = cliStore("zstd");
+    own.run(["pull", "-q", zstd]);
+    expect(own.run(["images", "-q", "--no-trunc"]).stdout).toBe(`${id}\n`);
+    expect(store.run(["push", "--compression=gzip", zstd]).stdout).toContain(digest);
+    store.run(["rmi", zstd]);
+  });
+
   test.each([
+    { args: ["push", "--compression=lzma", "x"], status: 125, says: "cli/usage" },
     { args: ["push", "localhost:1/nobody/there"], status: 1, says: "image/not-found" },
     { args: ["push"], status: 125, says: "cli/usage" },
     { args: ["push", `x@sha256:${"0".repeat(64)}`], status: 1, says: "image/bad-reference" },
@@ -61,6 +75,25 @@ describe("pull", () => {
     expect(own.run(["images", "-q", "--no-trunc"]).stdout).toBe(`${id}\n`);
     const quiet = own.run(["pull", "-q", name]);
     expect([quiet.stdout, quiet.stderr]).toEqual([`${name}\n`, ""]);
+  });
+
+  test("-a pulls every tag", () => {
+    const repository = name.replace("/one:1", "/many");
+    for (const tag of ["a", "b"]) {
+      store.run(["tag", name, `${repository}:${tag}`]);
+      store.run(["push", "-q", `${repository}:${tag}`]);
+    }
+    using own = cliStore("all");
+    const ran = own.run(["pull", "-a", repository]);
+    expect(ran.stdout.match(/^Status: .*$/gm)).toEqual([
+      `Status: Downloaded newer image for ${repository}:a`,
+      `Status: Downloaded newer image for ${repository}:b`,
+    ]);
+    expect(
+      own.run(["images", "--format", "{{.Tag}}", repository]).stdout.trim().split("\n").toSorted(),
+    ).toEqual(["a", "b"]);
+    expect(own.attempt(["pull", "-a", `${repository}:a`]).stderr).toContain("error[cli/usage]");
+    expect(own.attempt(["pull", "-a", `${repository}/none`]).stderr).toContain("error[registry/not-found]");
   });
 
   test("what was pulled is saved as what was pushed", () => {

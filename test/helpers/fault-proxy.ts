@@ -25,6 +25,8 @@ export type Fault =
   | { readonly type: "cut-upload"; readonly afterBytes: number }
   /** Nothing more comes after so many bytes of the answer; the connection stays. */
   | { readonly type: "stall"; readonly afterBytes: number }
+  /** The answer comes in crumbs of so many bytes, a pause before each. */
+  | { readonly type: "drip"; readonly bytes: number; readonly everyMs: number }
   /** One byte of the answer is another. */
   | { readonly type: "corrupt" }
   /** A well framed answer that is shorter or longer than the truth. */
@@ -146,6 +148,7 @@ async function passChunks(
   response: ServerResponse,
   fault: Fault | undefined,
 ): Promise<boolean> {
+  if (fault?.type === "drip") return drip(answer, response, fault);
   const limit =
     fault?.type === "cut" || fault?.type === "stall" ? fault.afterBytes : Number.POSITIVE_INFINITY;
   let done = 0;
@@ -155,6 +158,19 @@ async function passChunks(
     done += part.length;
     await new Promise<void>((resolve) => response.write(part, () => resolve()));
     if (done === limit && Number(answer.headers["content-length"] ?? 0) > limit) return false;
+  }
+  return true;
+}
+
+async function drip(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  { bytes, everyMs }: Extract<Fault, { readonly type: "drip" }>,
+): Promise<boolean> {
+  const whole = await collect(answer);
+  for (let at = 0; at < whole.length && !response.destroyed; at += bytes) {
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    response.write(whole.subarray(at, at + bytes));
   }
   return true;
 }

@@ -16,7 +16,12 @@ export interface TestRegistry extends AsyncDisposable {
 
 export interface RegistryOptions {
   /** PEM files: the registry speaks TLS. */
-  readonly tls?: { readonly certificate: string; readonly key: string };
+  readonly tls?: {
+    readonly certificate: string;
+    readonly key: string;
+    /** Authorities of clients: it asks for a certificate. */
+    readonly clientcas?: readonly string[];
+  };
   /** An htpasswd file (bcrypt): Basic authentication. */
   readonly htpasswd?: string;
   /** A token server, as the registry's own `auth.token` section has it. */

@@ -22,6 +22,10 @@ export interface TokenServerOptions {
   readonly issuer: string;
   /** Which of the actions that are asked for are granted. */
   readonly grant: (request: TokenRequest, repository: string, action: string) => boolean;
+  /** Who is answered 401; nobody where it is left out. */
+  readonly refuses?: (request: TokenRequest) => boolean;
+  /** Given to those who ask for an offline token. */
+  readonly refreshToken?: string;
 }
 
 /** Gives tokens as the Docker registry token specification has it; docker-registry itself checks their signature and scope. */
@@ -31,11 +35,17 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
     void (async () => {
       const one = await readRequest(request);
       seen.push(one);
+      if (options.refuses?.(one) === true) {
+        response.writeHead(401).end();
+        return;
+      }
       const scopes = one.fields.getAll("scope").flatMap((scope) => scope.split(" "));
       const access = scopes.filter((scope) => scope !== "").map((scope) => grantOf(scope, one, options));
       const token = signToken(access, options);
       const body = one.method === "POST" ? { access_token: token } : { token, expires_in: 300 };
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+      const isOffline = one.fields.get("offline_token") === "true" && options.refreshToken !== undefined;
+      const answer = isOffline ? { ...body, refresh_token: options.refreshToken } : body;
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
     })();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -181,6 +181,17 @@ test("certificates of a host are found in its folder", () => {
 });
 
 test.each([
+  { there: "client.cert", lacks: "client.key" },
+  { there: "client.key", lacks: "client.cert" },
+])("$there alone is a mistake that is named", ({ there, lacks }) => {
+  using dir = tempDir("certs");
+  const config = configOf(dir.path, { [`etc/containers/certs.d/example.com/${there}`]: "PEM" });
+  expect(() => readTlsSettings(config.certsDirs, "example.com", true)).toThrow(
+    expect.objectContaining({ code: "registry/bad-config", message: expect.stringContaining(lacks) }),
+  );
+});
+
+test.each([
   { name: "elsewhere", host: "example.com", files: {}, expected: true },
   { name: "on this machine", host: "localhost:5000", files: {}, expected: false },
   {

@@ -96,6 +96,17 @@ describe("a blob arrives whole over a bad connection", () => {
     expect(rangesOf(proxy.seen)).toEqual([undefined, "bytes=50000-"]);
   });
 
+  test("one that drips is given up and resumed", async () => {
+    await using proxy = await spoiling(({ earlier }) =>
+      earlier === 0 ? { type: "drip", bytes: 100, everyMs: 20 } : undefined,
+    );
+    await using client = testClient({ stallTimeoutMs: 500 });
+    expect(digestOf(await readAll(fetchBlob(client, sourceAt(client, proxy.address), blob)))).toBe(
+      digestOf(layer),
+    );
+    expect(rangesOf(proxy.seen)).toHaveLength(2);
+  });
+
   test("a caller that has the beginning gets the rest", async () => {
     await using client = testClient();
     const source = sourceAt(client, registry.address);

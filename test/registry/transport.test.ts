@@ -62,6 +62,26 @@ describe("a registry with TLS", () => {
   });
 });
 
+test("a registry that asks for a client certificate gets the one that was put there for it", async () => {
+  using dir = tempDir("client-tls");
+  const { ca, certificate, key } = makeCertificate(dir.path);
+  await using registry = await startRegistry({ tls: { certificate, key, clientcas: [ca] } });
+  const reference = parseReference(`${registry.address}/secure:1`);
+  const config = () => readRegistryConfig({ env: {}, home: dir.path, etc: join(dir.path, "etc") });
+  const folder = join(dir.path, ".config/containers/certs.d", registry.address);
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(ca, join(folder, "ca.crt"));
+  await using stranger = testClient({ config: config() });
+  await expect(pushImage(stranger, reference, image)).rejects.toMatchObject({
+    code: expect.stringMatching(/^registry\/(tls|unreachable)$/),
+  });
+
+  copyFileSync(certificate, join(folder, "me.cert"));
+  copyFileSync(key, join(folder, "me.key"));
+  await using known = testClient({ config: config() });
+  expect(await pushImage(known, reference, image)).toBe(digest);
+});
+
 describe("mirrors", () => {
   test("are asked first; where one has nothing, or lies, the next one serves", async () => {
     await using registry = await startRegistry();

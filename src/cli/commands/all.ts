@@ -2,7 +2,7 @@ import type { Command } from "../command.ts";
 import { analyzeCommand } from "./analyze.ts";
 import { baseCreateCommand } from "./base.ts";
 import { buildsInspectCommand, buildsLogsCommand, buildsLsCommand, buildsRmCommand } from "./builds.ts";
-import { cacheLsCommand, cachePruneCommand } from "./cache.ts";
+import { cacheExportCommand, cacheImportCommand, cacheLsCommand, cachePruneCommand } from "./cache.ts";
 import { checkCommand } from "./check.ts";
 import { completionCommand } from "./completion.ts";
 import { containerCpCommand } from "./container-cp.ts";
@@ -16,6 +16,7 @@ import { containerPruneCommand, containerRmCommand } from "./container-rm.ts";
 import { containerStartCommand } from "./container-start.ts";
 import { containerKillCommand, containerStopCommand, containerWaitCommand } from "./container-stop.ts";
 import { contextLsCommand, contextWhyCommand } from "./context.ts";
+import { copyCommand } from "./copy.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { imageHistoryCommand } from "./image-history.ts";
@@ -23,14 +24,25 @@ import { imageLsCommand } from "./image-ls.ts";
 import { imagePruneCommand } from "./image-prune.ts";
 import { imageRmCommand } from "./image-rm.ts";
 import { imageTagCommand } from "./image-tag.ts";
+import { imagetoolsCreateCommand, imagetoolsInspectCommand } from "./imagetools.ts";
 import { importCommand } from "./import.ts";
 import { containerInspectCommand, imageInspectCommand, inspectCommand } from "./inspect.ts";
 import { loadCommand } from "./load.ts";
+import { loginCommand, logoutCommand } from "./login.ts";
+import {
+  manifestAnnotateCommand,
+  manifestCreateCommand,
+  manifestInspectCommand,
+  manifestPushCommand,
+  manifestRmCommand,
+} from "./manifest.ts";
 import { pullCommand } from "./pull.ts";
 import { pushCommand } from "./push.ts";
 import { runCommand } from "./run.ts";
 import { saveCommand } from "./save.ts";
+import { searchCommand } from "./search.ts";
 import { systemDfCommand } from "./system-df.ts";
+import { tagsLsCommand } from "./tags.ts";
 import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
 
@@ -64,6 +76,18 @@ export const commands: readonly Command[] = [
   imagePruneCommand,
   pullCommand,
   pushCommand,
+  loginCommand,
+  logoutCommand,
+  searchCommand,
+  tagsLsCommand,
+  copyCommand,
+  imagetoolsInspectCommand,
+  imagetoolsCreateCommand,
+  manifestInspectCommand,
+  manifestCreateCommand,
+  manifestAnnotateCommand,
+  manifestPushCommand,
+  manifestRmCommand,
   saveCommand,
   loadCommand,
   importCommand,
@@ -76,6 +100,8 @@ export const commands: readonly Command[] = [
   buildsRmCommand,
   cacheLsCommand,
   cachePruneCommand,
+  cacheExportCommand,
+  cacheImportCommand,
   systemDfCommand,
   verifyCommand,
   doctorCommand,

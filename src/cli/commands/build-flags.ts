@@ -69,6 +69,18 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
   { name: "network", value: "MODE", help: "Network of RUN: host (default) or none" },
   { name: "jobs", value: "N", help: "Most steps at once (default: 4, or as many as cores)" },
   { name: "executor", value: "NAME", help: "auto, native, oci or unshare: what RUN steps run in" },
+  {
+    name: "cache-from",
+    value: "PLACE",
+    many: true,
+    help: "Meet results of other machines: type=registry,ref=NAME or type=local,src=FOLDER",
+  },
+  {
+    name: "cache-to",
+    value: "PLACE",
+    many: true,
+    help: "Publish results: type=registry,ref=NAME or type=local,dest=FOLDER; mode=min|max",
+  },
   { name: "cache-model", value: "MODEL", help: "Whose rules decide a hit: tsbuild" },
   { name: "debug", short: "D", help: "Say what is decided and why" },
   { name: "rm", help: "", note: NO_DAEMON },

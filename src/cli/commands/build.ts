@@ -149,6 +149,8 @@ export function toBuildOptions(args: ParsedArgs, context: CliContext): BuildOpti
     jobs: jobs(args.get("jobs")),
     executor: executor(args.get("executor")),
     cacheModel: cacheModel(args.get("cache-model")),
+    cacheFrom: args.all("cache-from"),
+    cacheTo: args.all("cache-to"),
     sourceDateEpoch: epochOf(context.env, epoch),
     debug: args.has("debug"),
     signal: context.signal,

@@ -4,7 +4,7 @@ import { pruneCache } from "../../operations/prune-cache.ts";
 import type { RecordEntry } from "../../operations/types.ts";
 import { formatAge, formatCount, formatDockerSize, formatSeconds } from "../../progress/format.ts";
 import { formatTable } from "../../progress/tables.ts";
-import type { Command } from "../command.ts";
+import type { CliContext, Command } from "../command.ts";
 import { confirm } from "../confirm.ts";
 
 export const cacheLsCommand: Command = {
@@ -68,6 +68,40 @@ export const cachePruneCommand: Command = {
     return 0;
   },
 };
+
+export const cacheExportCommand: Command = {
+  names: ["cache export"],
+  usage: "cache export FOLDER",
+  summary: "Write the results of this store into a folder, for other machines",
+  flags: [],
+  run: (args, context) => transfer("export", args.positionals, context),
+};
+
+export const cacheImportCommand: Command = {
+  names: ["cache import"],
+  usage: "cache import FOLDER",
+  summary: "Take in the results of such a folder",
+  flags: [],
+  run: (args, context) => transfer("import", args.positionals, context),
+};
+
+async function transfer(
+  what: "export" | "import",
+  [folder, ...more]: readonly string[],
+  { env, stdout, stderr, signal }: CliContext,
+): Promise<number> {
+  if (folder === undefined || more.length > 0)
+    throw new BuildError("cli/usage", `cache ${what} takes one folder`, {
+      hint: `Write: tsbuild cache ${what} FOLDER`,
+    });
+  const { exportCache, importCache } = await import("../../operations/cache-transfer.ts");
+  await using engine = await createEngine({ env });
+  const warn = (text: string) => void stderr.write(`warning: ${text}\n`);
+  const how = { shop: engine.shop, signal, warn };
+  const { moved, known } = await (what === "export" ? exportCache(folder, how) : importCache(folder, how));
+  stdout.write(`${formatCount(moved, "result")} ${what}ed, ${known} there already\n`);
+  return 0;
+}
 
 function table(
   entries: readonly RecordEntry[],
