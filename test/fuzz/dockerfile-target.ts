@@ -3,6 +3,10 @@ import { BuildError } from "../../src/core/errors.ts";
 import type { DockerfileAst } from "../../src/dockerfile/ast.ts";
 import { renderSource } from "../../src/dockerfile/diagnostics.ts";
 import { parseDockerfile } from "../../src/dockerfile/parse.ts";
+import { checkSettings } from "../../src/lint/check-settings.ts";
+import { Lint } from "../../src/lint/lint.ts";
+import { outlineOf } from "../../src/lint/outline.ts";
+import { listTargets } from "../../src/lint/targets.ts";
 import { planBuild } from "../../src/plan/plan.ts";
 import { buildStageGraph } from "../../src/plan/stages.ts";
 import { imageKey, type PlanOptions, type ResolvedBase } from "../../src/plan/types.ts";
@@ -98,6 +102,12 @@ function plan(ast: DockerfileAst): string {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const graph = buildStageGraph(ast, OPTIONS, bases);
     if (graph.missing.length === 0) {
+      const { buildArgs } = OPTIONS;
+      const lint = new Lint(ast, OPTIONS, checkSettings(ast, buildArgs));
+      lint.checkStages({ ast, graph, bases, buildArgs, isIgnored: (path) => path.length % 2 === 0 });
+      lint.findings();
+      outlineOf({ ast, graph, bases, buildArgs });
+      listTargets(ast);
       const { steps, target } = planBuild(ast, graph, OPTIONS, bases);
       const kinds = [...new Set([...steps.values()].map((step) => step.op.type))].toSorted();
       return `planned ${kinds.join()} ${Object.keys(target.config).toSorted().join()}`;

@@ -41,10 +41,10 @@ const { openTarget } = (await import(TARGETS[order.target])) as TargetModule;
 
 {
   using target = openTarget();
+  const input = order.only === undefined ? undefined : Buffer.from(order.only);
+  const report = input === undefined ? await campaign(target) : await runOne(target, input, true);
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a window
-  parentPort?.postMessage(
-    order.only === undefined ? await campaign(target) : await runOne(target, Buffer.from(order.only), true),
-  );
+  parentPort?.postMessage(report);
 }
 
 async function campaign(target: FuzzTarget): Promise<WorkerReport> {
