@@ -16,6 +16,7 @@ export default defineConfig({
             "test/privileged/**",
             "test/conformance/**",
             "test/interop/**",
+            "test/examples/**",
             "test/pack/**",
           ],
         },
@@ -36,6 +37,16 @@ export default defineConfig({
           globalSetup: ["test/helpers/build-dist.ts"],
           fileParallelism: false,
           testTimeout: 300_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "examples",
+          include: ["test/examples/**/*.test.ts"],
+          globalSetup: ["test/helpers/build-dist.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
         },
       },
       {

@@ -30,9 +30,9 @@ export class BuildError extends Error {
   readonly details: BuildErrorDetails;
 
   constructor(code: ErrorCode, message: string, details: BuildErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(shorten(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.details = details;
+    this.details = details.hint === undefined ? details : { ...details, hint: shorten(details.hint) };
   }
 
   /** The same error with facts that only an outer caller knows; what is already set stays. */
@@ -41,6 +41,15 @@ export class BuildError extends Error {
     copy.stack = this.stack ?? "";
     return copy;
   }
+}
+
+/** Words of a file are quoted in messages, and a file can have words of megabytes. Code units. */
+const MAX_TEXT = 800;
+/** What is kept of the end: the cause often stands there. */
+const TAIL = 200;
+
+function shorten(text: string): string {
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - TAIL)} … ${text.slice(-TAIL)}`;
 }
 
 export function isBuildError(value: unknown): value is BuildError {

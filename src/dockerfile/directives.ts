@@ -4,7 +4,8 @@ import { skipBlanks } from "./blanks.ts";
 export type EscapeCharacter = "\\" | "`";
 
 const KNOWN = new Set(["syntax", "escape", "check"]);
-const PATTERN = /^([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*([^\n]+?)[\t\n\f\r ]*$/;
+/** What stands before the `=`. The value is trimmed by hand: an expression for it would be quadratic in a run of blanks. */
+const NAME = /^([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=/;
 
 /** The `# name=value` lines at the very top (BuildKit: parser/directives.go). The first line that is none ends them. */
 export class Directives {
@@ -16,10 +17,8 @@ export class Directives {
   /** Takes a line without its leading blanks; true if it is a directive. `column` is where the line begins in the file. */
   read(line: string, place: { readonly line: number; readonly column: number }): boolean {
     if (!this.#open) return false;
-    const match = line.startsWith("#") ? PATTERN.exec(line.slice(skipBlanks(line, 1))) : null;
-    const name = match?.[1]?.toLowerCase() ?? "";
-    const value = match?.[2] ?? "";
-    if (!KNOWN.has(name)) {
+    const { name, value } = splitDirective(line);
+    if (!KNOWN.has(name) || value === "") {
       this.#open = false;
       return false;
     }
@@ -46,6 +45,25 @@ export class Directives {
       },
     );
   }
+}
+
+function splitDirective(line: string): { readonly name: string; readonly value: string } {
+  const text = line.slice(skipBlanks(line, 1));
+  const match = line.startsWith("#") ? NAME.exec(text) : null;
+  if (match === null) return { name: "", value: "" };
+  const rest = text.slice(match[0].length);
+  let start = 0;
+  let end = rest.length;
+  while (start < end && isDirectiveBlank(rest.charCodeAt(start))) start++;
+  // A value of blanks alone keeps the last of them, as BuildKit's expression does.
+  if (start === end && end > 0) start--;
+  while (end > start + 1 && isDirectiveBlank(rest.charCodeAt(end - 1))) end--;
+  return { name: match[1]?.toLowerCase() ?? "", value: rest.slice(start, end) };
+}
+
+/** Go's `\s`: fewer than what is a blank elsewhere. */
+function isDirectiveBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0c || code === 0x0d;
 }
 
 function readEscape(

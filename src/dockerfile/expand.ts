@@ -53,6 +53,8 @@ function hintFor(problem: string): string {
   const required = /^([\p{L}\p{Nd}_]+): /u.exec(problem)?.[1];
   if (required !== undefined)
     return `Give ${required} a value: --build-arg ${required}=…, or a default in its ARG.`;
+  if (problem.includes("longer than"))
+    return "Do the variables name each other more often than you meant? Put what is that long in a file and COPY it.";
   if (problem.includes("quote"))
     return "Close the quote, or write a backslash before it to mean the character itself.";
   if (problem.includes("missing '/'")) return "A replacement reads ${NAME/pattern/text}.";

@@ -26,6 +26,8 @@ const SPECIAL = /[$<'"\\`]/;
 const NAME = /\p{Nd}+|[@*#?\-$!]|[\p{L}_][\p{L}\p{Nd}_]*/uy;
 /** Deeper nesting than anyone writes; keeps hostile text off the call stack. */
 const MAX_DEPTH = 500;
+/** Far beyond what a program can be given as an argument or a variable. */
+const MAX_EXPANDED = 4 << 20;
 
 /** Quotes, escapes and variables of one word (BuildKit: dockerfile/shell/lex.go, its odd corners included). */
 export function lexShell(text: string, lookup: Lookup, options: LexOptions): Lexed {
@@ -44,6 +46,8 @@ class ShellLexer {
   #rawEscapes: boolean;
   #pos = 0;
   #depth = 0;
+  /** Characters that variables have put in. */
+  #expanded = 0;
 
   constructor(text: string, lookup: Lookup, options: LexOptions) {
     this.#text = text;
@@ -253,7 +257,11 @@ class ShellLexer {
     const value = this.#get(name);
     if (value === undefined && this.#options.keepUnset === true)
       return `\${${name}/${pattern}/${replacement}}`;
-    return explainPattern(pattern, () => replacePattern(value ?? "", { pattern, replacement, all }));
+    return explainPattern(pattern, () => {
+      const replaced = replacePattern(value ?? "", { pattern, replacement, all }, MAX_EXPANDED);
+      if (replaced === undefined) throw tooLong();
+      return replaced;
+    });
   }
 
   /** Text up to `stop`; where it failed at the end of all text, the missing `stop` is what a person must hear of. */
@@ -289,6 +297,8 @@ class ShellLexer {
   #get(name: string): string | undefined {
     const value = this.#lookup(name);
     if (value === undefined) this.#unmatched.add(name);
+    this.#expanded += value?.length ?? 0;
+    if (this.#expanded > MAX_EXPANDED) throw tooLong();
     return value;
   }
 }
@@ -318,6 +328,11 @@ function chooseValue(
     default:
       throw unsupported(modifier);
   }
+}
+
+/** Twenty ARGs that each name the one before twice would make a value of a million times the first. */
+function tooLong(): LexError {
+  return new LexError(`the value would be longer than ${MAX_EXPANDED >> 20} MiB`);
 }
 
 function isQuote(char: string): boolean {

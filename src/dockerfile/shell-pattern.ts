@@ -15,11 +15,15 @@ export function trimSuffix(pattern: string, value: string, greedy: boolean): str
     .join("");
 }
 
-/** `${V/pattern/replacement}`, and `//` for all matches; the longest match at the leftmost place. */
+/**
+ * `${V/pattern/replacement}`, and `//` for all matches; the longest match at the leftmost place. Undefined where the result
+ * would be longer than `maxLength`.
+ */
 export function replacePattern(
   value: string,
   how: { readonly pattern: string; readonly replacement: string; readonly all: boolean },
-): string {
+  maxLength: number,
+): string | undefined {
   const pattern = parsePattern(Array.from(how.pattern));
   const chars = Array.from(value);
   let result = "";
@@ -33,6 +37,7 @@ export function replacePattern(
       result += chars.slice(copied, match.start).join("");
       result += how.all ? fillTemplate(how.replacement, found) : how.replacement;
       copied = match.end;
+      if (result.length > maxLength) return undefined;
       if (!how.all) break;
     }
     start = match.end > match.start ? match.end : match.end + 1;

@@ -5,7 +5,7 @@ import { csvFields } from "../dockerfile/csv-fields.ts";
 import { expandWord } from "../dockerfile/expand.ts";
 import { EnvList } from "../plan/env-list.ts";
 import { dependencies, type StageGraph, type StageNode } from "../plan/stages.ts";
-import { type Bases, imageKey } from "../plan/types.ts";
+import { type Bases, givenArg, imageKey } from "../plan/types.ts";
 import { describe } from "./describe.ts";
 import type { LineRange } from "./finding-list.ts";
 import { StageScope } from "./stage-scope.ts";
@@ -105,7 +105,7 @@ function globalArgs({ ast, graph, buildArgs }: OutlineInput): ReadonlyMap<string
         if (scope.get(name) !== undefined) uses.add(name);
         return scope.get(name);
       };
-      const given = buildArgs[key];
+      const given = givenArg(buildArgs, key);
       const text = given ?? (value === undefined ? undefined : expandWord(value, lookup, ast).value);
       // An ARG made of its own earlier self is made of what that was made of.
       if (uses.delete(key)) for (const name of found.get(key)?.uses ?? []) uses.add(name);

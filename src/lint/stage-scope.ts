@@ -3,6 +3,7 @@ import { type ExpandedWord, expandWord } from "../dockerfile/expand.ts";
 import type { EnvList } from "../plan/env-list.ts";
 import { splitVariable } from "../plan/env-list.ts";
 import { DEFAULT_PATH } from "../plan/stage-state.ts";
+import { givenArg } from "../plan/types.ts";
 
 /** What ARG takes its values from, the same all through a build. */
 export interface ArgSources {
@@ -75,7 +76,7 @@ export class StageScope {
 
   /** --build-arg beats the default, a default here the one above FROM. Throws dockerfile/bad-expansion. */
   declareArg(name: string, written: string | undefined): DeclaredArg {
-    const given = this.#sources.buildArgs[name];
+    const given = givenArg(this.#sources.buildArgs, name);
     const expanded = given === undefined && written !== undefined ? this.expand(written) : undefined;
     const global =
       given === undefined && written === undefined ? this.#sources.globalArgs.get(name) : undefined;

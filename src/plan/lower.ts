@@ -12,7 +12,7 @@ import type {
   WordsInstruction,
 } from "../dockerfile/ast.ts";
 import { expandWords } from "../dockerfile/expand.ts";
-import { withVariable } from "./env-list.ts";
+import { withVariables } from "./env-list.ts";
 import { formatDuration, plainList, quoteList } from "./go-format.ts";
 import { lowerCopy } from "./lower-copy.ts";
 import { lowerRun } from "./lower-run.ts";
@@ -21,6 +21,7 @@ import { resolveWorkdir } from "./paths.ts";
 import { parsePorts } from "./ports.ts";
 import type { StageState } from "./stage-state.ts";
 import type { StageInstruction } from "./stages.ts";
+import { givenArg } from "./types.ts";
 
 /** One instruction over the state that those above have left. */
 export function lowerInstruction(item: StageInstruction, state: StageState, context: LowerContext): Lowered {
@@ -98,7 +99,7 @@ function argValue(
   state: StageState,
   context: LowerContext,
 ): string | undefined {
-  const given = context.buildArgs[key];
+  const given = givenArg(context.buildArgs, key);
   if (given !== undefined) return given;
   if (written !== undefined) return expandIn(written, state, context);
   return context.globalArgs.get(key);
@@ -119,12 +120,8 @@ function pairText({ key, value, legacy }: { key: string; value: string; legacy: 
 
 function lowerEnv(instruction: EnvInstruction, state: StageState, context: LowerContext): Lowered {
   const pairs = expandPairs(instruction, state, context);
-  let { env } = state;
-  let list = state.config.Env ?? [];
-  for (const { key, value } of pairs) {
-    env = env.set(key, value);
-    list = withVariable(list, key, value);
-  }
+  const env = pairs.reduce((list, { key, value }) => list.set(key, value), state.env);
+  const list = withVariables(state.config.Env ?? [], pairs);
   const lowered = metadata(state, `ENV ${pairs.map(pairText).join(" ")}`, { Env: list });
   const variables = pairs.map(({ key, value }) => ({ name: key, value }));
   return { ...lowered, state: { ...lowered.state, env }, variables };
@@ -165,6 +162,7 @@ function lowerWords(instruction: WordsInstruction, state: StageState, context: L
   if (volumes.includes("")) {
     throw new BuildError("dockerfile/bad-arguments", "VOLUME needs a path, not an empty string", {
       at: instruction.at,
+      hint: "Give the variable in it a value: a default in its ARG, or --build-arg.",
     });
   }
   return metadata(state, `VOLUME ${plainList(volumes)}`, {

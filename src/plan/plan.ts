@@ -5,8 +5,15 @@ import type { Op, Step, StepId } from "../core/step.ts";
 import type { DockerfileAst, FromInstruction } from "../dockerfile/ast.ts";
 import { lowerInstruction } from "./lower.ts";
 import type { LowerContext, Lowered } from "./lowering.ts";
+import { dependencyOrder } from "./stage-order.ts";
 import { initialState, type StageState } from "./stage-state.ts";
-import type { StageGraph, StageInstruction, StageNode, StageSource } from "./stages.ts";
+import {
+  dependencies,
+  type StageGraph,
+  type StageInstruction,
+  type StageNode,
+  type StageSource,
+} from "./stages.ts";
 import {
   type Bases,
   type BuildPlan,
@@ -31,18 +38,14 @@ export function planBuild(
 
 /** Stages before those that read them. */
 function inDependencyOrder(graph: StageGraph): number[] {
-  const order: number[] = [];
-  const visit = (index: number): void => {
+  const readsOf = (index: number) => {
     const node = graph.nodes[index];
-    if (node === undefined || order.includes(index)) return;
-    for (const source of [node.base, ...node.instructions.map((i) => i.from)]) {
-      if (source?.type === "stage") visit(source.index);
-    }
-    order.push(index);
+    return node === undefined ? [] : dependencies(node);
   };
-  visit(graph.target);
-  for (const [index, { needed }] of graph.nodes.entries()) if (needed) visit(index);
-  return order;
+  const needed = [...graph.nodes.keys()].filter((index) => graph.nodes[index]?.needed === true);
+  return dependencyOrder([graph.target, ...needed], readsOf, (circle) => {
+    throw new Error(`the graph has a circle: ${circle.join()}`);
+  });
 }
 
 class Planner {

@@ -6,7 +6,8 @@ import type { CopyInstruction, DockerfileAst, Instruction, StageAst } from "../d
 import { expandWord } from "../dockerfile/expand.ts";
 import { parseTrigger } from "../dockerfile/triggers.ts";
 import { EnvList } from "./env-list.ts";
-import { type Bases, imageKey, type NeededImage, type PlanOptions } from "./types.ts";
+import { dependencyOrder } from "./stage-order.ts";
+import { type Bases, givenArg, imageKey, type NeededImage, type PlanOptions } from "./types.ts";
 
 /** An instruction of a stage, its ONBUILD triggers included. */
 export interface StageInstruction {
@@ -56,8 +57,7 @@ export function buildStageGraph(ast: DockerfileAst, options: PlanOptions, bases:
   const globalArgs = readGlobalArgs(ast, options);
   const heads = ast.stages.map((stage) => readHead(stage, ast, { options, globalArgs }));
   const byName = stageNames(heads);
-  const named: Named = { options, byName };
-  const linked = withInherited(heads.map((head) => ({ ...head, base: linkBase(head, heads, named) })));
+  const linked = withInherited(linkBases(heads, { options, byName }));
   const target = findTarget(options.target, linked, byName);
   const context = { ast, options, bases, byName, linked };
   const nodes = linked.map((head) => ({ ...head, instructions: linkInstructions(head, context) }));
@@ -96,10 +96,13 @@ export function readGlobalArgs(ast: DockerfileAst, options: PlanOptions): EnvLis
     ["TARGETVARIANT", platform.variant ?? ""],
     ["TARGETSTAGE", targetName === "" ? "default" : targetName],
   ];
-  let args = builtin.reduce((list, [name, value]) => list.set(name, buildArgs[name] ?? value), new EnvList());
+  let args = builtin.reduce(
+    (list, [name, value]) => list.set(name, givenArg(buildArgs, name) ?? value),
+    new EnvList(),
+  );
   for (const instruction of ast.metaArgs) {
     for (const { key, value } of instruction.args) {
-      const given = buildArgs[key];
+      const given = givenArg(buildArgs, key);
       const scope = args;
       const resolved =
         given ?? (value === undefined ? undefined : expand(value, scope, { ast, at: instruction.at }));
@@ -157,13 +160,23 @@ function stageNames(heads: readonly StageHead[]): Map<string, number> {
 }
 
 /** FROM sees only the stages above it; of two with one name, the nearer. */
-function linkBase(head: StageHead, heads: readonly StageHead[], named: Named): StageSource {
+function linkBases(
+  heads: readonly StageHead[],
+  named: Named,
+): (StageHead & { readonly base: StageSource })[] {
+  const above = new Map<string, number>();
+  return heads.map((head, index) => {
+    const base = linkBase(head, above.get(head.baseName.toLowerCase()), named);
+    if (head.name !== undefined) above.set(head.name.toLowerCase(), index);
+    return { ...head, base };
+  });
+}
+
+function linkBase(head: StageHead, index: number | undefined, named: Named): StageSource {
   const { at } = head.ast.from;
   const context = namedSource(head.baseName, { ...named, platform: head.platform, at });
   if (context !== undefined) return context;
-  const above = heads.slice(0, head.ast.index);
-  const index = above.findLastIndex((other) => other.name?.toLowerCase() === head.baseName.toLowerCase());
-  if (index >= 0) return { type: "stage", index };
+  if (index !== undefined) return { type: "stage", index };
   if (head.baseName === "scratch") return { type: "scratch" };
   return { type: "image", name: head.baseName, platform: head.platform, at: head.ast.from.at };
 }
@@ -324,28 +337,18 @@ function reach(nodes: readonly Linked[], target: number): Set<number> {
 }
 
 function refuseCycles(nodes: readonly Linked[], target: number): void {
-  const done = new Set<number>();
-  const path: number[] = [];
-  const visit = (index: number): void => {
+  const readsOf = (index: number) => {
     const node = nodes[index];
-    if (node === undefined || done.has(index)) return;
-    if (path.includes(index)) {
-      const names = [...path.slice(path.indexOf(index)), index].map(
-        (i) => nodes[i]?.ast.from.stageName ?? String(i),
-      );
-      throw new BuildError("plan/circular", `the stages need each other in a circle: ${names.join(" → ")}`, {
-        at: node.ast.from.at,
-        hint: "Move what both need into a stage of its own.",
-      });
-    }
-    path.push(index);
-    for (const next of dependencies(node)) visit(next);
-    path.pop();
-    done.add(index);
+    return node === undefined ? [] : dependencies(node);
   };
   // Unneeded stages may not be circular either: BuildKit refuses them as written.
-  visit(target);
-  nodes.forEach((_, index) => visit(index));
+  dependencyOrder([target, ...nodes.keys()], readsOf, (circle) => {
+    const names = circle.map((index) => nodes[index]?.ast.from.stageName ?? String(index));
+    throw new BuildError("plan/circular", `the stages need each other in a circle: ${names.join(" → ")}`, {
+      at: nodes[circle[0] ?? 0]?.ast.from.at,
+      hint: "Move what both need into a stage of its own.",
+    });
+  });
 }
 
 function missingImages(nodes: readonly Linked[], needed: ReadonlySet<number>, bases: Bases): NeededImage[] {

@@ -29,6 +29,11 @@ export type NamedContext =
   /** Another stage of the Dockerfile. */
   | { readonly type: "stage"; readonly name: string };
 
+/** What `--build-arg` gives a name. Names are a person's words: `constructor` is not what an object inherits. */
+export function givenArg(buildArgs: PlanOptions["buildArgs"], name: string): string | undefined {
+  return Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined;
+}
+
 /** An image named by FROM or `--from`, found. */
 export interface ResolvedBase {
   /** Image id: the config digest. */

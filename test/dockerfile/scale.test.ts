@@ -33,8 +33,18 @@ test.each([
     text: `FROM a\nRUN x \\\n${"# c\n".repeat(1_000_000)} y\n`,
     count: 1,
   },
+  {
+    name: "directives with runs of 60,000 blanks",
+    text: `# syntax=x${" ".repeat(60_000)}y\n# check=${" ".repeat(60_000)}z${" ".repeat(5000)}\nFROM a\nRUN x\n`,
+    count: 1,
+  },
 ])("$name parse", ({ text, count }) => {
   expect(parse(text).stages[0]?.instructions).toHaveLength(count);
+});
+
+test("a directive's value is what stands between its blanks", () => {
+  const { directives } = parse("# syntax \t=  a b \t\n#check=c\r\n# escape=`  \nFROM a\n");
+  expect(directives).toEqual({ syntax: "a b", check: "c", escape: "`" });
 });
 
 test("nesting without end is refused, not followed", () => {

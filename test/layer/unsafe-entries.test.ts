@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { ingestLayer } from "../../src/layer/ingest.ts";
 import { ingestMembers, overlay, sha256 } from "../helpers/ingest-members.ts";
 import { listDisk } from "../helpers/list-disk.ts";
-import { buildTar, dir, file, hardlink, inPieces, symlink } from "../helpers/tar-builder.ts";
+import { buildTar, dir, encodeMember, file, hardlink, inPieces, symlink } from "../helpers/tar-builder.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 
 describe("names that lead out of the layer", () => {
@@ -192,4 +192,40 @@ describe("entries of the same name: the last one wins", () => {
   ])("a hard link to $name: layer/bad-tar", async ({ members }) => {
     await expect(ingestMembers(members)).rejects.toMatchObject({ code: "layer/bad-tar" });
   });
+});
+
+describe("names that some file systems take for one are two", () => {
+  test.each([
+    { name: "composed and decomposed", names: ["caf\xc3\xa9", "cafe\xcc\x81"] },
+    { name: "a ligature and its letters", names: ["\xef\xac\x81le", "file"] },
+    { name: "upper and lower case", names: ["CASE", "case"] },
+    { name: "a backslash and a slash", names: ["a\\b", "a/b"] },
+    { name: "a trailing dot or blank", names: ["f", "f.", "f "] },
+    { name: "a line end", names: ["a\nb", "a"] },
+    { name: "bytes that are not UTF-8", names: ["\xff", "\xfe"] },
+  ])("$name", async ({ names }) => {
+    const { toc, disk } = await ingestMembers(names.map((name) => file(name, name)));
+    expect(toc.paths).toEqual(names);
+    expect(disk.filter((line) => line.startsWith("f"))).toHaveLength(names.length);
+  });
+
+  // A link in the place of a folder, met under the folder's other spelling (node-tar, CVE-2021-37701 and 37712).
+  test("a link under one spelling is not followed under another", async () => {
+    using temp = tempDir("ingest");
+    mkdirSync(join(temp.path, "victim"));
+    const members = [
+      dir("caf\xc3\xa9/"),
+      symlink("cafe\xcc\x81", join(temp.path, "victim")),
+      file("caf\xc3\xa9/f", "x"),
+    ];
+    expect((await ingestMembers(members)).names).toContain("file caf\xc3\xa9/f");
+    expect(readdirSync(join(temp.path, "victim"))).toEqual([]);
+  });
+});
+
+test("100,000 entries, half of them another one's name", async () => {
+  const members = Array.from({ length: 50_000 }, (_, i) => encodeMember(file(`d${i % 100}/f${i}`)));
+  const tar = Buffer.concat([...members, ...members, Buffer.alloc(1024)]);
+  const { toc } = await ingestLayer(inPieces(tar, 1 << 17), {});
+  expect(toc.paths).toHaveLength(50_000);
 });

@@ -1,0 +1,1 @@
+say api "needs $(grep -c . /srv/dependencies.lock) packages"

@@ -1,0 +1,1 @@
+say web "needs $(grep -c . /srv/dependencies.lock) packages"

@@ -1,0 +1,1 @@
+export const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;

@@ -1,0 +1,1 @@
+echo "$(cat greeting), from the app, as $(id -un)"
