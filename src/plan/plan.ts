@@ -78,6 +78,7 @@ class Planner {
             : undefined,
         step: base.state === undefined ? state.step : undefined,
         effective: fromRow.instruction,
+        config: state.config,
         base: node.base.type === "image" ? node.base.name : undefined,
         variables: this.#graph.globalArgs.entries().map(([name, value]) => ({ name, value })),
       },
@@ -195,11 +196,15 @@ class Planner {
     }: { readonly lowered: Lowered; readonly state: StageState; readonly node: StageNode },
   ): { readonly row: PlannedRow; readonly state: StageState } {
     const at = item.onbuild ? node.ast.from.at : item.instruction.at;
-    const { op, createdBy, variables } = lowered;
+    const { op, createdBy, variables, spelled } = lowered;
+    const { config } = lowered.state;
     const history = createdBy === undefined ? undefined : { createdBy, emptyLayer: op === undefined };
     const effective = createdBy ?? row.instruction;
     if (op === undefined) {
-      return { row: { row, at, history, step: undefined, effective, variables }, state: lowered.state };
+      return {
+        row: { row, at, history, step: undefined, effective, variables, spelled, config },
+        state: lowered.state,
+      };
     }
     const step = this.#addStep(row, {
       op,
@@ -209,7 +214,7 @@ class Planner {
       at,
       state,
     });
-    return { row: { row, at, history, step, effective }, state: { ...lowered.state, step } };
+    return { row: { row, at, history, step, effective, spelled, config }, state: { ...lowered.state, step } };
   }
 
   #addStep(

@@ -69,7 +69,11 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
   { name: "network", value: "MODE", help: "Network of RUN: host (default) or none" },
   { name: "jobs", value: "N", help: "Most steps at once (default: 4, or as many as cores)" },
   { name: "executor", value: "NAME", help: "auto, native, oci or unshare: what RUN steps run in" },
-  { name: "cache-model", value: "MODEL", help: "Whose rules decide a hit: tsbuild" },
+  {
+    name: "cache-model",
+    value: "MODEL",
+    help: "Whose rules decide a hit: tsbuild (default), classic, buildkit, buildkit@20.10 or buildah",
+  },
   { name: "debug", short: "D", help: "Say what is decided and why" },
   { name: "rm", help: "", note: NO_DAEMON },
   { name: "force-rm", help: "", note: NO_DAEMON },
