@@ -7,6 +7,7 @@ import { assembleImage, type BuiltImage } from "./operations/assemble-image.ts";
 import { buildReasons } from "./operations/build-reasons.ts";
 import { checkBuild } from "./operations/check-build.ts";
 import { requireEmulation } from "./operations/emulation.ts";
+import type { EngineModel } from "./operations/engine-rules.ts";
 import { keepBuild } from "./operations/keep-build.ts";
 import type { ExportedImage } from "./operations/keep-image.ts";
 import { openSource } from "./operations/open-source.ts";
@@ -73,27 +74,31 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
   const checks = checkBuild(ast, planOptions, emit);
   const { graph, bases } = await resolveBases(ast, planOptions, finding);
   checks.follow({ graph, bases, isIgnored: source.isIgnored });
-  const plan = planBuild(ast, graph, planOptions, bases);
+  const engine = await loadEngine(options.cacheModel);
+  const model = engine?.model ?? tsbuildModel;
+  const planned = planBuild(ast, graph, planOptions, bases);
+  const plan = engine?.plan(planned) ?? planned;
   source.measure(plan, emit);
   requireEmulation(plan);
   emit({ type: "planned", rows: plan.rows });
   checks.finish();
   await sink.part?.planned(plan.rows);
   const dockerfile = identityFor(source.identity, planOptions.platform);
-  const reasons = buildReasons({ id: record.id, dockerfile, rows: rowFactsOf(plan, redactor(shop)) }, shop);
+  const facts = rowFactsOf(plan, redactor(shop));
+  const reasons = buildReasons({ id: record.id, dockerfile, rows: facts, model }, shop);
   const noCache = stagesWithoutCache(ast, options);
-  const rows = reportRows(plan, { shop, emit, noCache, reasons });
+  const rows = reportRows(plan, { shop, emit, noCache, reasons, model });
 
   const runsCommands = [...plan.steps.values()].some((step) => step.op.type === "run");
   const tools = stepTools({ shop, source, emit, record, signal, executor: options.executor ?? "auto" });
   const wired = { emit: rows.emit, dockerfile, tools, source, reasons, runsCommands };
-  const ports = solverPorts(shop, { model: tsbuildModel, ...wired });
+  const ports = solverPorts(shop, { model, engine, ...wired });
   const solving = { jobs: options.jobs ?? defaultJobs(), noCache, dockerfile, signal };
   const about = { options, source, dockerfile, startedMs, reasons };
   try {
     await using shared = await sharedCacheOf(options, { shop, emit, signal, plan, dockerfile });
     const results = await solve(plan.steps, { ...ports, ...shared?.ports }, solving);
-    const built = await assembleImage({ plan, results, options, shop });
+    const built = await assembleImage({ plan, results, options, shop, model });
     const made = await finishBuild([built], options, { shop, sink });
     await shared?.settle();
     const steps = rows.finish();
@@ -101,8 +106,8 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
     return { id: record.id, ...made, steps };
   } catch (error) {
     if (error instanceof NeedsUserNamespace) throw error;
-    const endedMs = shop.clock.nowMs();
-    recordBuild(record, { ...about, endedMs, error, steps: rows.finish(), image: undefined });
+    const steps = rows.finish();
+    recordBuild(record, { ...about, endedMs: shop.clock.nowMs(), error, steps, image: undefined });
     throw error;
   }
 }
@@ -134,4 +139,11 @@ export async function finishBuild(
     descriptor = (await deliverOutputs({ images, kept: image, options, shop, emit, signal })) ?? descriptor;
   }
   return { image: image ?? null, descriptor: descriptor ?? null, ...counts };
+}
+
+/** Rules of another engine are loaded only where they are asked for. */
+async function loadEngine(name: BuildOptions["cacheModel"]): Promise<EngineModel | undefined> {
+  if (name === undefined || name === "tsbuild") return undefined;
+  const { engineModel } = await import("./operations/engine-rules.ts");
+  return engineModel(name);
 }

@@ -42,8 +42,8 @@ export interface Engine extends AsyncDisposable {
   build(options: BuildOptions): Build;
   /** Builds twice without the cache; `result` is what differs between the two images. Neither is kept. */
   buildTwice(options: BuildOptions): TwiceBuilt;
-  /** Why each step of a recorded build (default: the latest) hit or missed. Rejects with `cli/usage` where there is none. */
-  explain(id?: string): Promise<Explanation>;
+  /** Why each step of a recorded build (default: the latest) hit or missed, or what moved in it since `against`. Rejects with `cli/usage` where there is none. */
+  explain(id?: string, against?: string): Promise<Explanation>;
   /** For operations of the command line that are not builds. */
   readonly shop: Workshop;
 }
@@ -66,7 +66,8 @@ export function createEngine(options: EngineOptions = {}): Promise<Engine> {
       return build;
     },
     buildTwice: (buildOptions) => startTwice(buildOptions, shop, running),
-    explain: async (id) => (await import("./operations/explain-build.ts")).explainBuild(id, shop.store),
+    explain: async (id, against) =>
+      (await import("./operations/explain-build.ts")).explainBuild(id, shop.store, against),
     [Symbol.asyncDispose]: async () => {
       await Promise.all(running);
       shop[Symbol.dispose]();

@@ -50,15 +50,7 @@ export class RowComparison {
     const edits = this.#edits;
     const row = edits?.row(id);
     if (edits === undefined || row === undefined) return [FIRST];
-    const own = [
-      ...edits.of(row),
-      ...edits.removedAbove(
-        row,
-        () => true,
-        (above) => !above.isStep && above.keyword !== "FROM",
-      ),
-      ...this.#movedBase(edits, row, (above) => !above.isStep),
-    ];
+    const own = this.#ownOfMetadata(edits, row);
     if (own.length > 0) return this.#note(row, unique(own), []);
     const cause = [...edits.above(row)]
       .map((above) =>
@@ -69,6 +61,29 @@ export class RowComparison {
     if (cause !== undefined && !this.#roots.has(cause.id))
       return this.#note(row, unique(edits.of(cause)), []);
     return this.#note(row, cause === undefined ? [FIRST] : [], cause === undefined ? [] : [cause]);
+  }
+
+  /** The same of a row that may be as it was: none where neither it nor anything above it was touched. */
+  movedMetadata(id: string): readonly Change[] {
+    const edits = this.#edits;
+    const row = edits?.row(id);
+    if (edits === undefined || row === undefined) return [];
+    const isTouched = [row, ...edits.above(row)].some(
+      (other) => edits.of(other).length > 0 || (!other.isStep && this.#roots.has(other.id)),
+    );
+    return isTouched || this.#ownOfMetadata(edits, row).length > 0 ? this.metadataChanges(id) : [];
+  }
+
+  #ownOfMetadata(edits: RowEdits, row: RowFacts): Change[] {
+    return [
+      ...edits.of(row),
+      ...edits.removedAbove(
+        row,
+        () => true,
+        (above) => !above.isStep && above.keyword !== "FROM",
+      ),
+      ...this.#movedBase(edits, row, (above) => !above.isStep),
+    ];
   }
 
   /** Of a step; `found` is undefined where no earlier key is known. */

@@ -1,6 +1,7 @@
 import type { CacheKey, Change, ChangeKind, KeyInput, KeyInputKind } from "../core/cache-key.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Listing, ListingRow } from "../core/file-tree.ts";
+import { decodeFields } from "./encode.ts";
 
 /** Listings by digest: what a Merkle root of an earlier build stood for. Undefined: no longer kept. */
 export type ListingOf = (digest: Digest) => Listing | undefined;
@@ -87,7 +88,13 @@ function changesOf(old: KeyInput | undefined, now: KeyInput | undefined, listing
   if (isInline(input)) return [{ kind: "instruction", subject: input.subject, ...shown }];
   if (old === undefined) return [{ kind: "file-added", subject: input.subject, ...shown }];
   if (now === undefined) return [{ kind: "file-removed", subject: input.subject, ...shown }];
-  return sourceChanges(input.subject, decodeFields(old.value), decodeFields(now.value), listingOf);
+  return sourceChanges(input.subject, listed(old), { after: listed(now), listingOf });
+}
+
+/** The fields of a `files` input, its address being the one that listings are kept under. */
+function listed({ value, listing }: KeyInput): readonly string[] {
+  const all = decodeFields(value);
+  return listing === undefined ? all : [...all.slice(0, -1), listing];
 }
 
 function remoteChange(old: KeyInput | undefined, now: KeyInput | undefined): ChangeKind {
@@ -99,8 +106,7 @@ function remoteChange(old: KeyInput | undefined, now: KeyInput | undefined): Cha
 function sourceChanges(
   path: string,
   before: readonly string[],
-  after: readonly string[],
-  listingOf: ListingOf,
+  { after, listingOf }: { readonly after: readonly string[]; readonly listingOf: ListingOf },
 ): Change[] {
   const [, oldType = "", oldMode = "", oldOwner = "", oldXattrs = "", oldRoot = ""] = before;
   const [, type = "", mode = "", owner = "", xattrs = "", root = ""] = after;
@@ -232,19 +238,6 @@ function orderOnlyIfAlone(changes: readonly Change[]): Change[] {
     : changes.map((change) =>
         isOrder(change) ? { ...change, subject: "order", old: null, new: null } : change,
       );
-}
-
-function decodeFields(value: string): string[] {
-  const bytes = Buffer.from(value);
-  const fields: string[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const colon = bytes.indexOf(":", at);
-    if (colon < 0) break;
-    const length = Number(bytes.toString("latin1", at, colon));
-    fields.push(bytes.toString("utf8", colon + 1, colon + 1 + length));
-    at = colon + 1 + length;
-  }
-  return fields;
 }
 
 function toDigest(text: string): Digest {

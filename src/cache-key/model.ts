@@ -1,6 +1,6 @@
-import type { CacheKey, CacheModelName } from "../core/cache-key.ts";
-import type { ContentChain, Digest } from "../core/digest.ts";
-import type { FileType } from "../core/file-tree.ts";
+import type { CacheKey, CacheKeyId, CacheModelName } from "../core/cache-key.ts";
+import type { ChainId, ContentChain, Digest } from "../core/digest.ts";
+import type { FileType, ListingRow } from "../core/file-tree.ts";
 import type { Platform } from "../core/platform.ts";
 import type { Step } from "../core/step.ts";
 
@@ -19,6 +19,29 @@ export interface SourceMaterial {
   readonly xattrs: string;
   /** Of a directory the Merkle root, of a file its content. */
   readonly digest: Digest;
+  /** Everything at and below the source that is copied, in byte order; only for models that read it. */
+  readonly entries?: () => Iterable<SourceEntry>;
+}
+
+/** One entry at or below a source. */
+export interface SourceEntry {
+  /** Below the source; empty for the source itself. */
+  readonly path: string;
+  readonly row: ListingRow;
+}
+
+/** The result that a step stands on. */
+export interface ParentMaterial {
+  readonly content: ContentChain;
+  /** How people name it: `FROM debian:12`, `step 3`. */
+  readonly title: string;
+  readonly isBase: boolean;
+  /** Of its layers; undefined: there are none. */
+  readonly chain: ChainId | undefined;
+  /** This very result, by the key and the time of its record, or by the image: made again it is another. */
+  readonly identity: string;
+  /** Of a step. */
+  readonly key: CacheKeyId | undefined;
 }
 
 /** Something that ADD fetches, addressed. */
@@ -32,10 +55,7 @@ export interface RemoteMaterial {
 /** What a key is made of beyond the step itself: found out when the steps below it are done. */
 export interface KeyMaterial {
   readonly platform: Platform;
-  /** Content of the snapshot the step stands on; and how people name it: `FROM debian:12`, `step 3`. */
-  readonly parent:
-    | { readonly content: ContentChain; readonly title: string; readonly isBase: boolean }
-    | undefined;
+  readonly parent: ParentMaterial | undefined;
   readonly sources: readonly SourceMaterial[];
   /** In the op's order. */
   readonly remotes: readonly RemoteMaterial[];
@@ -47,4 +67,12 @@ export interface KeyMaterial {
 export interface CacheModel {
   readonly name: CacheModelName;
   keyOf(step: Step, material: KeyMaterial): CacheKey;
+  /** Set where it reads the entries below a source, and how: as the context is sent, or as it is on the disk (owners, xattrs). */
+  readonly reads?: "listed" | "on-disk";
+  /** What it cannot key: a feature that its engine lacks, in a few words. */
+  lacks?(step: Step): string | undefined;
+  /** `created_by` of a step's history row, in the engine's words. Undefined: the plan's. */
+  createdBy?(step: Step, key: CacheKey): string;
+  /** A row of a listing as its engine sees it: `explain` names no change that the engine does not look at. */
+  see?(row: ListingRow): ListingRow;
 }

@@ -1,9 +1,10 @@
 import type { CacheKey, KeyInput } from "../core/cache-key.ts";
-import { formatPlatform } from "../core/platform.ts";
-import type { CopyOp, RemoteSource, RunOp, Step, WorkdirOp } from "../core/step.ts";
+import type { CopyOp, Step, WorkdirOp } from "../core/step.ts";
 import { unreachable } from "../core/unreachable.ts";
-import { encodeField, makeKey } from "./encode.ts";
+import { fields, makeKey } from "./encode.ts";
 import type { CacheModel, KeyMaterial } from "./model.ts";
+import { remoteFlags, remoteInputs } from "./remote-inputs.ts";
+import { runInputs } from "./run-inputs.ts";
 
 /**
  * The default rules: a step is known again by its operation, the content of its inputs and the content of what it stands on.
@@ -17,6 +18,8 @@ function keyOf(step: Step, material: KeyMaterial): CacheKey {
     case "image":
     case "scratch":
       throw new Error(`${op.type} is not keyed: a base enters keys by its content`);
+    case "config":
+      throw new Error("metadata is no step under these rules");
     case "workdir":
       return makeKey("tsbuild", [...workdirInputs(op), ...parentInput(material)]);
     case "copy":
@@ -45,7 +48,7 @@ function copyInputs(op: CopyOp, material: KeyMaterial): KeyInput[] {
     op.link === true ? "link" : "",
     op.parents === true ? "parents" : "",
     op.unpack === true ? "extract" : "",
-    ...(op.remotes ?? []).map(remoteFlags),
+    ...remoteFlags(op),
     ...(op.exclude ?? []).map((pattern) => `exclude=${pattern}`),
   ].filter((flag) => flag !== "");
   return [
@@ -66,60 +69,11 @@ function copyInputs(op: CopyOp, material: KeyMaterial): KeyInput[] {
         source.digest,
       ]),
     })),
-    ...material.remotes.map(({ shown, value }) => ({ kind: "remote" as const, subject: shown, value })),
+    ...remoteInputs(material),
     ...(op.inline ?? []).map((file) => ({
       kind: "files" as const,
       subject: `<<${file.name}`,
       value: file.content,
     })),
   ];
-}
-
-/** What of a fetched source enters besides the digest or commit that it came to; free text stands last. */
-function remoteFlags(remote: RemoteSource): string {
-  if (remote.type === "http") return `at=${remote.at} extract=${remote.unpack} name=${remote.name}`;
-  const { subdir, keepGitDir = false, submodules, mtime, ref } = remote.address;
-  // The name of a branch is in a .git that is kept, and nowhere else.
-  const kept = `keep-git-dir=${keepGitDir ? `true ref=${ref}` : "false"}`;
-  return `at=${remote.at} ${kept} submodules=${submodules} mtime=${mtime} folder=${subdir}`;
-}
-
-function runInputs(op: RunOp, step: Step, material: KeyMaterial): KeyInput[] {
-  const names = op.env.map((entry) => entry.slice(0, entry.indexOf("=")));
-  return [
-    { kind: "instruction", subject: "RUN", value: fields(op.args) },
-    { kind: "platform", subject: "", value: formatPlatform(material.platform) },
-    { kind: "cwd", subject: "", value: op.cwd },
-    { kind: "user", subject: "", value: op.user },
-    { kind: "network", subject: "", value: op.network },
-    ...(op.hostname === undefined
-      ? []
-      : [{ kind: "args" as const, subject: "BUILDKIT_SANDBOX_HOSTNAME", value: op.hostname }]),
-    ...(op.inline ?? []).map((file) => ({
-      kind: "files" as const,
-      subject: `<<${file.name}`,
-      value: file.content,
-    })),
-    ...op.env.map((entry, i) => variable(names[i] ?? "", entry, { step, material })),
-    // The order of the environment is what a command sees too.
-    { kind: "env", subject: "(order)", value: fields(names) },
-  ];
-}
-
-function variable(
-  name: string,
-  entry: string,
-  { step, material }: { readonly step: Step; readonly material: KeyMaterial },
-): KeyInput {
-  const value = entry.slice(name.length + 1);
-  const kind = name in step.meta.args ? "args" : "env";
-  const redacted = material.redact(name, value);
-  return redacted === undefined
-    ? { kind, subject: name, value }
-    : { kind, subject: name, value: redacted, redacted: true };
-}
-
-/** A list as one value, injective. */
-function fields(values: readonly string[]): string {
-  return values.map(encodeField).join("");
 }

@@ -1,5 +1,6 @@
-/** Which engine's rules decide a hit. */
-export type CacheModelName = "tsbuild" | "classic" | "buildkit" | "buildah";
+/** Which engine's rules decide a hit: tsbuild's own, Docker 20.10's classic builder, BuildKit (today's, Docker 20.10's), buildah. */
+export const CACHE_MODELS = ["tsbuild", "classic", "buildkit", "buildkit@20.10", "buildah"] as const;
+export type CacheModelName = (typeof CACHE_MODELS)[number];
 
 /** Address of a cache record: sha256 of the key's canonical encoding. */
 export type CacheKeyId = string & { readonly __brand: "CacheKeyId" };
@@ -29,6 +30,8 @@ export interface KeyInput {
   /** What is compared. Secret-looking values are a keyed hash, marked by `redacted`. */
   readonly value: string;
   readonly redacted?: boolean;
+  /** Of a folder whose `value` is a model's own sum: the listing behind it, for `explain`. Not hashed. */
+  readonly listing?: string;
 }
 
 /** Identity is data first, hash last. */

@@ -24,6 +24,7 @@ export const EXIT_CODE_OF = {
   "plan/bad-base-name": 1,
   "plan/platform": 1,
   "plan/circular": 1,
+  "plan/model-lacks": 1,
   // Build checks
   "lint/violations": 1,
   // The context

@@ -11,7 +11,29 @@ export type StepId = string & { readonly __brand: "StepId" };
  * What a step does. RULE: everything in an Op is hashed into the cache key, and nothing outside it is. Titles, source
  * ranges and the like are StepMeta.
  */
-export type Op = ImageOp | ScratchOp | WorkdirOp | CopyOp | RunOp;
+export type Op = ImageOp | ScratchOp | ConfigOp | WorkdirOp | CopyOp | RunOp;
+
+/** What the rules of another engine (`--cache-model`) add to a step. */
+export interface EngineRules {
+  /** What that engine compares: the instruction, an ARG's declaration, a COPY's destination, worded as it words them. */
+  readonly text: string;
+  /** SHELL in force, which the classic builder writes before every `#(nop)`. */
+  readonly shell: readonly string[];
+  /** On RUN: `K=V` of the ARGs before the command, sorted; undefined: the command stands alone. */
+  readonly args?: readonly string[] | undefined;
+  /** A result that changes nothing has no layer. */
+  readonly dropsEmpty: boolean;
+  /** On RUN: absolute paths of volumes. What is written below them is lost. */
+  readonly volumes: readonly string[];
+}
+
+/** ENV, LABEL, CMD and the like, for engines to which every instruction is a step. Changes no file. */
+export interface ConfigOp {
+  readonly type: "config";
+  /** Upper case. */
+  readonly instruction: string;
+  readonly rules: EngineRules;
+}
 
 /** A base image, by its config digest (what a tag resolved to), never by its name. */
 export interface ImageOp {
@@ -31,6 +53,7 @@ export interface WorkdirOp {
   readonly path: string;
   /** USER at that point, as written: made directories belong to it. */
   readonly user: string;
+  readonly rules?: EngineRules;
 }
 
 /** Where COPY reads from. The content enters the key by digests, found when the step is keyed. */
@@ -92,6 +115,7 @@ export interface CopyOp {
   readonly exclude?: readonly string[] | undefined;
   /** ADD: a local source that is a tar is unpacked. */
   readonly unpack?: boolean | undefined;
+  readonly rules?: EngineRules;
 }
 
 export interface RunOp {
@@ -108,6 +132,7 @@ export interface RunOp {
   readonly hostname?: string | undefined;
   /** Files of a heredoc with a shebang, mounted for the command; name to content. */
   readonly inline?: readonly InlineFile[] | undefined;
+  readonly rules?: EngineRules;
 }
 
 export type NetworkMode = "host" | "none";

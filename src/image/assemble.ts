@@ -22,6 +22,8 @@ export interface ImageParts {
   /** The base's rows, then this build's. */
   readonly baseHistory: readonly HistoryEntry[];
   readonly rows: readonly BuiltRow[];
+  /** Of this build's history rows; null: none. Default: BuildKit's. */
+  readonly comment?: string | null;
   /** All layers, bottom first. */
   readonly diffIds: readonly DiffId[];
   /** SOURCE_DATE_EPOCH in seconds: every time of this build becomes it. */
@@ -34,7 +36,7 @@ export interface ImageParts {
  * same image.
  */
 export function assembleConfig(parts: ImageParts): ImageConfig {
-  const { base, platform, epochSeconds } = parts;
+  const { base, platform, epochSeconds, comment = HISTORY_COMMENT } = parts;
   const epoch = epochSeconds === undefined ? undefined : new Date(epochSeconds * 1000).toISOString();
   let last =
     epoch ?? base?.created ?? parts.baseHistory.findLast((row) => row.created !== undefined)?.created;
@@ -43,16 +45,16 @@ export function assembleConfig(parts: ImageParts): ImageConfig {
     return {
       ...(last === undefined ? {} : { created: last }),
       created_by: row.createdBy,
-      comment: HISTORY_COMMENT,
+      ...(comment === null ? {} : { comment }),
       ...(row.emptyLayer ? { empty_layer: true } : {}),
     };
   });
   const variant = base === undefined ? platform.variant : base.variant;
   return {
     ...(last === undefined ? {} : { created: last }),
-    ...(parts.author === undefined || parts.author === "" ? {} : { author: parts.author }),
+    ...(isBlank(parts.author) ? {} : { author: parts.author }),
     architecture: base?.architecture ?? platform.architecture,
-    ...(variant === undefined || variant === "" ? {} : { variant }),
+    ...(isBlank(variant) ? {} : { variant }),
     os: base?.os ?? platform.os,
     ...(base?.["os.version"] === undefined ? {} : { "os.version": base["os.version"] }),
     ...(base?.["os.features"] === undefined ? {} : { "os.features": base["os.features"] }),
@@ -60,6 +62,10 @@ export function assembleConfig(parts: ImageParts): ImageConfig {
     rootfs: { type: "layers", diff_ids: parts.diffIds },
     history: [...parts.baseHistory, ...own],
   };
+}
+
+function isBlank(text: string | undefined): text is "" | undefined {
+  return text === undefined || text === "";
 }
 
 const FIELDS = [

@@ -1,10 +1,13 @@
+import type { CacheModel } from "../cache-key/model.ts";
 import type { Platform } from "../core/platform.ts";
 import type { LayerRef } from "../core/ports.ts";
 import type { StepId } from "../core/step.ts";
 import { assembleConfig, type BuiltRow } from "../image/assemble.ts";
 import { type EncodedDocument, encodeConfig } from "../image/encode.ts";
 import type { BuildPlan, StagePlan } from "../plan/types.ts";
+import { identityOfResult } from "../solver/solve.ts";
 import type { StepResult } from "../solver/types.ts";
+import { resultFact } from "./solver-ports.ts";
 import type { BuildOptions } from "./types.ts";
 import type { Workshop } from "./workshop.ts";
 
@@ -22,8 +25,9 @@ export async function assembleImage(build: {
   readonly results: ReadonlyMap<StepId, StepResult>;
   readonly options: BuildOptions;
   readonly shop: Workshop;
+  readonly model: CacheModel;
 }): Promise<BuiltImage> {
-  const { plan, results, options, shop } = build;
+  const { plan, results, options, shop, model } = build;
   const { target } = plan;
   const final = results.get(target.result);
   if (final === undefined) throw new Error("the target was not solved");
@@ -44,16 +48,36 @@ export async function assembleImage(build: {
     author: target.author,
     base: target.base,
     baseHistory: chain[0]?.baseHistory ?? [],
-    rows: chain.flatMap((stage) => historyRows(stage, results)),
+    rows: [
+      ...chain.flatMap((stage) => historyRows(stage, results, model)),
+      ...(await labelHistory(model, options)),
+    ],
+    ...(model.createdBy === undefined ? {} : { comment: null }),
     diffIds: layers.map((layer) => layer.diffId),
     epochSeconds,
   });
+  const encoded = encodeConfig(config);
+  const isItsResult = epochSeconds === undefined && Object.keys(options.labels ?? {}).length === 0;
+  if (model.createdBy !== undefined && isItsResult)
+    shop.store.facts.put(resultFact(model.name, encoded.descriptor.digest), identityOfResult(final));
   return {
-    config: encodeConfig(config),
+    config: encoded,
     layers,
     platform: { os: config.os, architecture: config.architecture, variant: config.variant },
     created: config.created ?? null,
   };
+}
+
+/** Engines whose history is one of instructions append a LABEL for each --label. */
+async function labelHistory(model: CacheModel, { labels = {} }: BuildOptions): Promise<readonly BuiltRow[]> {
+  if (model.createdBy === undefined) return [];
+  const { labelRows } = await import("../plan/history-words.ts");
+  const blank = model.name === "classic" ? "  " : " ";
+  return labelRows(labels).map((text) => ({
+    createdBy: `/bin/sh -c #(nop)${blank}${text}`,
+    emptyLayer: true,
+    created: undefined,
+  }));
 }
 
 async function withEpoch(
@@ -72,10 +96,18 @@ function stageChain(plan: BuildPlan, target: StagePlan): StagePlan[] {
   return below === undefined ? [target] : [...stageChain(plan, below), target];
 }
 
-function historyRows(stage: StagePlan, results: ReadonlyMap<StepId, StepResult>): BuiltRow[] {
+function historyRows(
+  stage: StagePlan,
+  results: ReadonlyMap<StepId, StepResult>,
+  model: CacheModel,
+): BuiltRow[] {
   return stage.rows.flatMap(({ history, step }) => {
     if (history === undefined) return [];
-    const created = step === undefined ? undefined : results.get(step)?.created;
-    return [{ ...history, created }];
+    const result = step === undefined ? undefined : results.get(step);
+    const emptyLayer = history.emptyLayer || (result !== undefined && result.layer === undefined);
+    const key = result?.key;
+    const createdBy =
+      key === undefined || result === undefined ? undefined : model.createdBy?.(result.step, key);
+    return [{ createdBy: createdBy ?? history.createdBy, emptyLayer, created: result?.created }];
   });
 }

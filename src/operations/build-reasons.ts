@@ -1,7 +1,9 @@
 import { RowComparison } from "../cache-key/compare-rows.ts";
 import { explainMiss } from "../cache-key/explain.ts";
+import type { CacheModel } from "../cache-key/model.ts";
 import type { RowFacts } from "../cache-key/row-facts.ts";
 import type { CacheKey, Change } from "../core/cache-key.ts";
+import type { Listing } from "../core/file-tree.ts";
 import type { StepId } from "../core/step.ts";
 import { findPrevious, keyOfRow, type RecordedBuild } from "./recorded-build.ts";
 import type { Workshop } from "./workshop.ts";
@@ -18,16 +20,26 @@ export interface BuildReasons {
   readonly changes: ReadonlyMap<string, readonly Change[]>;
 }
 
+/** A listing as the model's engine sees it: no change is named that it does not look at. */
+export function seen(listing: Listing | undefined, { see }: Pick<CacheModel, "see">): Listing | undefined {
+  return listing === undefined || see === undefined ? listing : { rows: listing.rows.map((row) => see(row)) };
+}
+
 /** Looks up the build to compare with when the first row misses: a cached build pays nothing. */
 export function buildReasons(
-  build: { readonly id: string; readonly dockerfile: string; readonly rows: readonly RowFacts[] },
+  build: {
+    readonly id: string;
+    readonly dockerfile: string;
+    readonly rows: readonly RowFacts[];
+    readonly model: CacheModel;
+  },
   shop: Workshop,
 ): BuildReasons {
   let found: { readonly previous: RecordedBuild | undefined; readonly comparison: RowComparison } | undefined;
   const keys = new Map<string, CacheKey>();
   const changes = new Map<string, readonly Change[]>();
   const moved = (old: CacheKey, now: CacheKey) =>
-    explainMiss(old, now, (digest) => shop.store.listings.get(digest));
+    explainMiss(old, now, (digest) => seen(shop.store.listings.get(digest), build.model));
   const compare = () => {
     if (found !== undefined) return found;
     const previous = findPrevious(build, shop.store);
@@ -60,7 +72,8 @@ export function buildReasons(
       const partner = comparison.partner(id);
       const recorded =
         previous === undefined || partner === undefined ? undefined : keyOfRow(previous, partner.id);
-      const old = recorded ?? latest();
+      const noted = recorded ?? latest();
+      const old = noted?.model === key.model ? noted : undefined;
       if (old?.id === key.id) return [{ kind: "pruned", subject: "", old: null, new: null }];
       if (old === undefined) return comparison.stepChanges(id, undefined);
       const changed = moved(old, key);

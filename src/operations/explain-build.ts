@@ -1,10 +1,13 @@
-import { mentions } from "../cache-key/row-facts.ts";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import type { CacheKey, Change, KeyInput, KeyInputKind } from "../core/cache-key.ts";
 import { BuildError } from "../core/errors.ts";
 import type { StepOutcome } from "../core/events.ts";
 import { timeOfId } from "../host/sortable-id.ts";
 import type { Store } from "../store/store.ts";
-import { findBuild, readBuild } from "./recorded-build.ts";
+import { compareRecords } from "./compare-records.ts";
+import { hintFor } from "./explain-hints.ts";
+import { findBuild, type RecordedBuild, readBuild } from "./recorded-build.ts";
 import { maskSecrets } from "./row-facts-of.ts";
 import type { BuiltStep } from "./types.ts";
 
@@ -25,6 +28,8 @@ export interface ExplainedStep {
   readonly hitMadeMs: number | null;
   /** Inputs of the key that a hit found equal, or that a miss did not move; null: a row without a key. */
   readonly equalInputs: readonly string[] | null;
+  /** On a hit: a source that is newer than the result that was hit. Times are no part of a key. */
+  readonly newerSource: string | null;
 }
 
 export interface Explanation {
@@ -33,35 +38,58 @@ export interface Explanation {
   /** The earlier build that the misses were compared with, and when it was. */
   readonly compared: string | null;
   readonly comparedMs: number | null;
+  /** Two builds were asked for: changes are what moved between them, hits included. */
+  readonly isComparison: boolean;
   readonly steps: readonly ExplainedStep[];
 }
 
-/** Why each step of a recorded build hit or missed: the latest, or the one whose id (or the beginning of it) is given. */
-export function explainBuild(id: string | undefined, store: Store): Explanation {
-  const found = findBuild(id, store);
-  const build = found === undefined ? undefined : readBuild(found, store);
-  if (build === undefined) {
-    const message = id === undefined ? "nothing was built here yet" : `there is no record of a build ${id}`;
-    throw new BuildError("cli/usage", message, {
-      hint: id === undefined ? "Build something first: tsbuild -t NAME ." : "See tsbuild builds ls.",
-    });
-  }
-  const { record, keys } = build;
-  const compared = record.compared ?? null;
+/**
+ * Why each step of a recorded build hit or missed: the latest, or the one whose id (or the beginning of it) is given. With
+ * `against`, what moved between that build and this one instead.
+ */
+export function explainBuild(id: string | undefined, store: Store, against?: string): Explanation {
+  const build = requireRecorded(id, store);
+  const { record } = build;
+  const before = against === undefined ? undefined : requireRecorded(against, store);
+  const moved = before === undefined ? undefined : compareRecords(before, build, store);
+  const compared = before?.record.id ?? record.compared ?? null;
   return {
     build: record.id,
     startedMs: timeOfId(record.id),
     compared,
     comparedMs: compared === null ? null : timeOfId(compared),
-    steps: record.steps.map((step) => explainStep(step, keys[step.id], store)),
+    isComparison: before !== undefined,
+    steps: record.steps.map((step) => {
+      const changes = moved === undefined ? reasonsOf(step) : (moved.get(step.id) ?? []);
+      return explainStep(step, changes, { build, store });
+    }),
   };
 }
 
-function explainStep(step: BuiltStep, key: CacheKey | undefined, store: Store): ExplainedStep {
-  const { stage, line, ordinal, total, result, cache } = step;
-  const changes = cache.status === "miss" ? cache.reasons : [];
+function requireRecorded(id: string | undefined, store: Store): RecordedBuild {
+  const found = findBuild(id, store);
+  const build = found === undefined ? undefined : readBuild(found, store);
+  if (build !== undefined) return build;
+  const message = id === undefined ? "nothing was built here yet" : `there is no record of a build ${id}`;
+  throw new BuildError("cli/usage", message, {
+    hint: id === undefined ? "Build something first: tsbuild -t NAME ." : "See tsbuild builds ls.",
+  });
+}
+
+function reasonsOf({ cache }: BuiltStep): readonly Change[] {
+  return cache.status === "miss" ? cache.reasons : [];
+}
+
+function explainStep(
+  step: BuiltStep,
+  changes: readonly Change[],
+  { build, store }: { readonly build: RecordedBuild; readonly store: Store },
+): ExplainedStep {
+  const { stage, line, ordinal, total, result } = step;
+  const key = build.keys[step.id];
   const rootCause = changes.some(({ kind }) => kind !== "parent");
   const made = result === "HIT" && key !== undefined ? store.records.get(key.id)?.created : undefined;
+  const hitMadeMs = made === undefined ? null : Date.parse(made);
   return {
     stage,
     line,
@@ -71,10 +99,33 @@ function explainStep(step: BuiltStep, key: CacheKey | undefined, store: Store): 
     result,
     rootCause,
     changes,
-    hint: rootCause ? hintFor(step, changes) : null,
-    hitMadeMs: made === undefined ? null : Date.parse(made),
+    hint:
+      (rootCause && result === "MISS") || result === "FAIL"
+        ? hintFor(step, changes, build.record.steps)
+        : null,
+    hitMadeMs,
     equalInputs: key === undefined ? null : equalInputs(key, changes),
+    newerSource: key === undefined || hitMadeMs === null ? null : newerSource(key, hitMadeMs, build),
   };
+}
+
+/** Files looked at for a newer one. */
+const MAX_FILES = 2000;
+
+/** The first source in the context that was written between the result that was hit and the build. */
+function newerSource(key: CacheKey, madeMs: number, { record }: RecordedBuild): string | null {
+  if (record.context === "-") return null;
+  const untilMs = timeOfId(record.id);
+  const todo = key.inputs.flatMap(({ kind, subject }) => (kind === "files" ? [subject] : []));
+  for (let looked = 0; todo.length > 0 && looked < MAX_FILES; looked += 1) {
+    const path = todo.shift() ?? "";
+    const stat = statSync(join(record.context, path), { throwIfNoEntry: false });
+    if (stat?.isFile() === true && stat.mtimeMs > madeMs && stat.mtimeMs <= untilMs) return path;
+    if (stat?.isDirectory() === true) {
+      todo.push(...readdirSync(join(record.context, path)).map((name) => join(path, name)));
+    }
+  }
+  return null;
 }
 
 /** Inputs that stayed, by names that people know; those that an instruction implies (its directory, its user) are left out. */
@@ -108,31 +159,4 @@ const NAME_OF: Partial<Record<KeyInputKind, (input: KeyInput) => string>> = {
 
 function isBelow(path: string, folder: string): boolean {
   return folder === "." || folder === "/" || path === folder || path.startsWith(`${folder}/`);
-}
-
-/** Folders that hardly ever belong in an image, and change all the time. */
-const NOISE = /^(?:.*\/)?(\.git|node_modules|__pycache__|\.venv|\.DS_Store)(?:\/|$)/;
-
-function hintFor({ instruction, seconds, result }: BuiltStep, changes: readonly Change[]): string | null {
-  const own = changes.filter(({ kind }) => kind !== "parent");
-  const saved = seconds === null || seconds < 0.1 ? "" : `, which took ${seconds.toFixed(1)} s,`;
-  const noise = own.map(({ subject }) => NOISE.exec(subject)?.[1]);
-  const [name] = noise;
-  if (name !== undefined && noise.every((other) => other === name)) {
-    return `a line **/${name} in .dockerignore would have kept this step${saved} a HIT`;
-  }
-  const args = own.filter(({ kind }) => kind === "arg");
-  const unused = args.filter(({ subject }) => !mentions(instruction, subject));
-  if (
-    result === "MISS" &&
-    /^\s*run\b/i.test(instruction) &&
-    args.length === own.length &&
-    unused.length === own.length &&
-    own.length === changes.length
-  ) {
-    return `this command does not name ${unused.map(({ subject }) => subject).join(", ")}: with the ARG below it this step${saved} would have been a HIT`;
-  }
-  if (own.every(({ kind }) => kind === "file-mode"))
-    return `--chmod on the COPY would make the step${saved} independent of the files' own modes`;
-  return null;
 }

@@ -22,6 +22,8 @@ export interface BuildSource extends Disposable {
   readonly identity: string;
   /** Absolute path of the context, "-", or its address without credentials. */
   readonly contextPath: string;
+  /** The context's folder on the disk, also where it was unpacked from a tar. */
+  readonly root: string;
   /** Of a named context; "": the context itself. Opened when it is first asked for. */
   tree(name: string): FileTree;
   /**
@@ -72,6 +74,7 @@ export async function openSource(
     identity:
       fetched === undefined ? identityOf(options, contextPath) : `${contextPath}:${options.dockerfile ?? ""}`,
     contextPath,
+    root: resolve(source.root),
     tree: treeOf,
     isIgnored: patternCheck(source.ignore),
     whyMissing: (path, op) => {

@@ -25,6 +25,7 @@ export function toPlanOptions(options: BuildOptions): PlanOptions {
     buildPlatform: HOST_PLATFORM,
     network: options.network ?? "host",
     contexts: toNamedContexts(options.buildContexts ?? []),
+    everyStage: options.cacheModel === "classic",
   };
 }
 

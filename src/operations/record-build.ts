@@ -1,4 +1,4 @@
-import type { CacheKey } from "../core/cache-key.ts";
+import type { CacheKey, CacheModelName } from "../core/cache-key.ts";
 import { isBuildError } from "../core/errors.ts";
 import type { OpenBuild } from "../store/build-directory.ts";
 import type { BuildReasons } from "./build-reasons.ts";
@@ -15,6 +15,8 @@ export interface BuildRecord {
   readonly context: string;
   readonly tags: readonly string[];
   readonly target: string | null;
+  /** Whose rules decided; absent: tsbuild's. */
+  readonly cacheModel?: CacheModelName;
   /** The earlier build that the misses were compared with. */
   readonly compared: string | null;
   readonly image: { readonly id: string; readonly digest: string } | null;
@@ -55,6 +57,7 @@ export function recordBuild(
     context: source.contextPath,
     tags: options.tags ?? [],
     target: options.target ?? null,
+    ...(options.cacheModel === undefined ? {} : { cacheModel: options.cacheModel }),
     compared: reasons.compared() ?? null,
     image: image === undefined || image === null ? null : { id: image.id, digest: image.digest },
     steps: done.steps,

@@ -1,3 +1,4 @@
+import type { CacheModel } from "../cache-key/model.ts";
 import type { RowFacts } from "../cache-key/row-facts.ts";
 import type { CacheKey } from "../core/cache-key.ts";
 import { isObject } from "../store/shapes.ts";
@@ -36,7 +37,12 @@ export function findBuild(text: string | undefined, store: Store): string | unde
 
 /** The build to compare with: the latest earlier one of the same Dockerfile, else the one with the most instructions alike. */
 export function findPrevious(
-  build: { readonly id: string; readonly dockerfile: string; readonly rows: readonly RowFacts[] },
+  build: {
+    readonly id: string;
+    readonly dockerfile: string;
+    readonly rows: readonly RowFacts[];
+    readonly model: Pick<CacheModel, "name">;
+  },
   store: Store,
 ): RecordedBuild | undefined {
   const earlier = store.builds.list().filter((id) => id < build.id);
@@ -45,6 +51,7 @@ export function findPrevious(
     const record = store.builds.read(id, "build", isRecord);
     const rows = record === undefined ? [] : (store.builds.read(id, "rows", isRows) ?? []);
     if (record === undefined || rows.length === 0) continue;
+    if ((record.cacheModel ?? "tsbuild") !== build.model.name) continue;
     if (record.dockerfile === build.dockerfile) return readBuild(id, store);
     const alike = countAlike(build.rows, rows);
     // The image that everything begins with makes no two projects one.

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { reasonText } from "../cache-key/explain.ts";
+import type { CacheModel } from "../cache-key/model.ts";
 import type { Change } from "../core/cache-key.ts";
 import type { BuildEvent, EmitEvent, RowPlan, StepOutcome, Unstamped } from "../core/events.ts";
 import type { BuildPlan, PlannedRow, StagePlan } from "../plan/types.ts";
@@ -32,9 +33,10 @@ export function reportRows(
     readonly emit: EmitEvent;
     readonly noCache: (stageIndex: number) => boolean;
     readonly reasons: BuildReasons;
+    readonly model: CacheModel;
   },
 ): RowReport {
-  const turns = turnsOf(plan);
+  const turns = turnsOf(plan, build.model);
   const ended = new Map<string, StepFinished>();
   const end = (event: StepFinished) => {
     ended.set(event.row, event);
@@ -74,12 +76,14 @@ function isDone(result: StepOutcome | undefined): boolean {
   return result === "HIT" || result === "MISS";
 }
 
-function turnsOf(plan: BuildPlan): Turn[] {
+/** Rows known to one model are unknown to another. */
+function turnsOf(plan: BuildPlan, { name }: CacheModel): Turn[] {
+  const bottom = name === "tsbuild" ? "" : name;
   const prefixes = new Map<number, string>();
   const turns: Turn[] = [];
   for (const stage of plan.stages.values()) {
     let above = lastRowOf(plan.stages.get(stage.fromStage ?? -1));
-    let prefix = prefixes.get(stage.fromStage ?? -1) ?? "";
+    let prefix = prefixes.get(stage.fromStage ?? -1) ?? bottom;
     for (const planned of stage.rows) {
       prefix = hash(prefix, identityOf(planned, plan));
       turns.push({ planned, after: above, prefix });

@@ -5,6 +5,8 @@ import { looksSecret } from "../cache-key/secret-names.ts";
 import { NO_RULES } from "../context/ignore-file.ts";
 import type { BytePath } from "../core/byte-path.ts";
 import { decodePath, joinPath } from "../core/byte-path.ts";
+import type { CacheModelName } from "../core/cache-key.ts";
+import type { Digest } from "../core/digest.ts";
 import { BuildError } from "../core/errors.ts";
 import type { EmitEvent } from "../core/events.ts";
 import type { FileTree } from "../core/file-tree.ts";
@@ -16,6 +18,7 @@ import { EMPTY_SNAPSHOT } from "../steps/layer-book.ts";
 import { placeOf } from "../steps/place-of.ts";
 import { sourceTree } from "../steps/source-tree.ts";
 import type { BuildReasons } from "./build-reasons.ts";
+import type { EngineModel } from "./engine-rules.ts";
 import { explainMissingFile } from "./missing-file.ts";
 import type { BuildSource } from "./open-source.ts";
 import { readImageConfig } from "./read-image.ts";
@@ -27,6 +30,8 @@ export function solverPorts(
   shop: Workshop,
   build: {
     readonly model: CacheModel;
+    /** Where the rules are another engine's. */
+    readonly engine: EngineModel | undefined;
     readonly emit: EmitEvent;
     readonly dockerfile: string;
     readonly tools: StepTools;
@@ -44,9 +49,11 @@ export function solverPorts(
     clock: shop.clock,
     cache: shop.store.records,
     base: (step) => Promise.resolve(baseSnapshot(step, shop)),
+    identityOf: (image) =>
+      build.engine === undefined ? undefined : shop.store.facts.get(resultFact(model.name, image)),
     material: async (step, inputs) => {
       try {
-        const sources = step.op.type === "copy" ? await copySources(step.op, inputs, tools) : [];
+        const sources = step.op.type === "copy" ? await copySources(step.op, inputs, build) : [];
         const remotes = await remoteSources(step, tools);
         return { platform: step.meta.platform, sources, remotes, redact };
       } catch (error) {
@@ -84,11 +91,26 @@ function baseSnapshot(step: Step, shop: Workshop) {
   return snapshotOfImage(readImageConfig(step.op.image, shop.store), shop);
 }
 
-async function copySources(op: CopyOp, inputs: StepInputs, tools: StepTools): Promise<SourceMaterial[]> {
+/** The fact that says which step's result an image was made of, under one model. */
+export function resultFact(model: CacheModelName, image: Digest): string {
+  return `result ${model} ${image}`;
+}
+
+async function copySources(
+  op: CopyOp,
+  inputs: StepInputs,
+  { tools, engine, source: from }: CopyWiring,
+): Promise<SourceMaterial[]> {
   const tree = await sourceTree(op, inputs, tools);
   const top = op.from.type === "context" ? op.from.name : "/";
+  const disk = top === "" ? from.root : undefined;
   return readSources(op, tree).map((source) => ({
     ...source,
+    ...(engine === undefined
+      ? {}
+      : {
+          entries: engine.entries(op, { tree, disk, path: tree.resolve(source.path, true) ?? source.path }),
+        }),
     path: pathIn(top, decodePath(source.path)),
     name: decodePath(source.name),
   }));
@@ -105,6 +127,12 @@ function pathIn(top: string, path: string): string {
 function remoteSources({ id, op }: Step, { remotes }: StepTools): Promise<RemoteMaterial[]> {
   const sources = op.type === "copy" ? (op.remotes ?? []) : [];
   return Promise.all(sources.map((source) => remotes.identify(source, id)));
+}
+
+interface CopyWiring {
+  readonly tools: StepTools;
+  readonly engine: EngineModel | undefined;
+  readonly source: BuildSource;
 }
 
 async function missingHint(

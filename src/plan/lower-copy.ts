@@ -45,7 +45,7 @@ export function lowerCopy(
     dest: resolveDestination(state.config.WorkingDir ?? "", dest),
     ...flagsOf(instruction, state, context),
   };
-  return { state, createdBy: createdBy(op, { written, dest }), op, reads };
+  return { state, createdBy: createdBy(op, { written, dest }), op, reads, spelled: dest };
 }
 
 function heredocOf(word: string, heredocs: ReadonlyMap<string, Heredoc>): Heredoc | undefined {

@@ -79,9 +79,11 @@ function metadata(state: StageState, createdBy: string, config: Partial<Containe
 function lowerArg(instruction: ArgInstruction, state: StageState, context: LowerContext): Lowered {
   let next = state;
   const texts: string[] = [];
+  const declared: string[] = [];
   for (const { key, value: written } of instruction.args) {
     const value = argValue(key, written, next, context);
     texts.push(value === undefined ? key : `${key}=${value}`);
+    declared.push(written === undefined ? key : `${key}=${expandIn(written, next, context)}`);
     next = {
       ...next,
       env: value === undefined ? next.env : next.env.set(key, value),
@@ -89,7 +91,8 @@ function lowerArg(instruction: ArgInstruction, state: StageState, context: Lower
     };
   }
   const variables = next.args.slice(state.args.length).map(({ key, value }) => ({ name: key, value }));
-  return { state: next, createdBy: `ARG ${texts.join(" ")}`, op: undefined, variables };
+  const spelled = `ARG ${declared.join(" ")}`;
+  return { state: next, createdBy: `ARG ${texts.join(" ")}`, op: undefined, variables, spelled };
 }
 
 /** --build-arg beats the default, a default here beats the one above FROM. */
@@ -154,9 +157,10 @@ function lowerWords(instruction: WordsInstruction, state: StageState, context: L
       expandWords(word, (name) => state.env.get(name), { escape: context.ast.escape }),
     );
     const ports = parsePorts(words, instruction.at);
-    return metadata(state, `EXPOSE ${plainList(ports)}`, {
+    const lowered = metadata(state, `EXPOSE ${plainList(ports)}`, {
       ExposedPorts: { ...state.config.ExposedPorts, ...emptySet(ports) },
     });
+    return { ...lowered, spelled: `EXPOSE ${words.toSorted().join(" ")}` };
   }
   const volumes = instruction.words.map((word) => expandIn(word, state, context));
   if (volumes.includes("")) {

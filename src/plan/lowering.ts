@@ -30,6 +30,7 @@ export interface Lowered {
   readonly reads?: readonly StepId[];
   /** What ARG and ENV set. */
   readonly variables?: PlannedRow["variables"];
+  readonly spelled?: PlannedRow["spelled"];
 }
 
 /** A word of an instruction, expanded over ENV and ARG. */

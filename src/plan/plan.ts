@@ -1,11 +1,11 @@
 import type { RowPlan } from "../core/events.ts";
 import type { ContainerConfig, HistoryEntry, ImageConfig } from "../core/image.ts";
-import { redactAddresses } from "../core/redact-address.ts";
 import type { Op, Step, StepId } from "../core/step.ts";
-import type { DockerfileAst, FromInstruction } from "../dockerfile/ast.ts";
+import type { DockerfileAst } from "../dockerfile/ast.ts";
 import { lowerInstruction } from "./lower.ts";
 import type { LowerContext, Lowered } from "./lowering.ts";
 import { dependencyOrder } from "./stage-order.ts";
+import { rowsOf } from "./stage-rows.ts";
 import { initialState, type StageState } from "./stage-state.ts";
 import {
   dependencies,
@@ -81,6 +81,7 @@ class Planner {
             : undefined,
         step: base.state === undefined ? state.step : undefined,
         effective: fromRow.instruction,
+        config: state.config,
         base: node.base.type === "image" ? node.base.name : undefined,
         variables: this.#graph.globalArgs.entries().map(([name, value]) => ({ name, value })),
       },
@@ -198,11 +199,15 @@ class Planner {
     }: { readonly lowered: Lowered; readonly state: StageState; readonly node: StageNode },
   ): { readonly row: PlannedRow; readonly state: StageState } {
     const at = item.onbuild ? node.ast.from.at : item.instruction.at;
-    const { op, createdBy, variables } = lowered;
+    const { op, createdBy, variables, spelled } = lowered;
+    const { config } = lowered.state;
     const history = createdBy === undefined ? undefined : { createdBy, emptyLayer: op === undefined };
     const effective = createdBy ?? row.instruction;
     if (op === undefined) {
-      return { row: { row, at, history, step: undefined, effective, variables }, state: lowered.state };
+      return {
+        row: { row, at, history, step: undefined, effective, variables, spelled, config },
+        state: lowered.state,
+      };
     }
     const step = this.#addStep(row, {
       op,
@@ -212,7 +217,7 @@ class Planner {
       at,
       state,
     });
-    return { row: { row, at, history, step, effective }, state: { ...lowered.state, step } };
+    return { row: { row, at, history, step, effective, spelled, config }, state: { ...lowered.state, step } };
   }
 
   #addStep(
@@ -311,36 +316,6 @@ interface StageBase {
   readonly image: ImageConfig | undefined;
   readonly history: readonly HistoryEntry[];
   readonly resolved?: ResolvedBase;
-}
-
-/** The display rows of a stage: FROM, the triggers of its base, its own instructions. */
-function rowsOf(node: StageNode): RowPlan[] {
-  const total = node.instructions.length + 1;
-  const stage = node.name ?? null;
-  const shared = { stage, stageIndex: node.ast.index, total, needed: node.needed };
-  const from: FromInstruction = node.ast.from;
-  return [
-    {
-      ...shared,
-      id: rowId(node, 0),
-      line: from.at.line,
-      instruction: from.source,
-      ordinal: 1,
-      onbuild: false,
-    },
-    ...node.instructions.map(({ instruction, onbuild }, i) => ({
-      ...shared,
-      id: rowId(node, i + 1),
-      line: onbuild ? from.at.line : instruction.at.line,
-      instruction: redactAddresses(instruction.source),
-      ordinal: i + 2,
-      onbuild,
-    })),
-  ];
-}
-
-function rowId(node: StageNode, position: number): string {
-  return `s${node.ast.index}.${position}`;
 }
 
 /** The door of the brand: row ids double as step ids. */

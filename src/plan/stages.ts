@@ -61,7 +61,13 @@ export function buildStageGraph(ast: DockerfileAst, options: PlanOptions, bases:
   const target = findTarget(options.target, linked, byName);
   const context = { ast, options, bases, byName, linked };
   const nodes = linked.map((head) => ({ ...head, instructions: linkInstructions(head, context) }));
-  const needed = options.allStages === true ? new Set(nodes.keys()) : reach(nodes, target);
+  const needed =
+    options.allStages === true
+      ? new Set(nodes.keys())
+      : new Set([
+          ...reach(nodes, target),
+          ...(options.everyStage === true ? nodes.slice(0, target).keys() : []),
+        ]);
   refuseCycles(nodes, target);
   return {
     nodes: nodes.map((node, index) => ({ ...node, needed: needed.has(index) })),

@@ -19,6 +19,8 @@ export interface PlanOptions {
   readonly network: NetworkMode;
   /** --build-context, by the name that FROM and --from call it by (see contextKey). They go before stages and images of that name. */
   readonly contexts?: ReadonlyMap<string, NamedContext> | undefined;
+  /** Stages above the target are built even where nothing reads them, as the classic builder does. */
+  readonly everyStage?: boolean | undefined;
 }
 
 /** What a named context stands for. */
@@ -65,6 +67,10 @@ export interface PlannedRow {
   readonly step: StepId | undefined;
   /** The instruction after expansion: what a metadata row is recognised by in a later build. */
   readonly effective: string;
+  /** What other engines compare of it, where that is another text: an ARG's declaration, a COPY's destination, an EXPOSE as written. */
+  readonly spelled?: string | undefined;
+  /** The configuration as the instruction leaves it. */
+  readonly config: ContainerConfig;
   /** On FROM: the name of the image after expansion. */
   readonly base?: string | undefined;
   /** What ARG and ENV set, in order; undefined: declared without a value. On FROM: the ARGs above it. */

@@ -15,12 +15,15 @@ export interface StepToExplain {
   readonly hint: string | null;
   readonly hitMadeMs: number | null;
   readonly equalInputs: readonly string[] | null;
+  readonly newerSource: string | null;
 }
 
 export interface ToExplain {
   readonly build: string;
   readonly startedMs: number;
   readonly comparedMs: number | null;
+  /** Two builds side by side: changes are shown whether the step hit or missed. */
+  readonly isComparison: boolean;
   readonly steps: readonly StepToExplain[];
 }
 
@@ -50,7 +53,13 @@ export function explainLines(
   return [
     paint("bold", head),
     ...build.steps.flatMap((step, index) =>
-      stepLines(step, { title: titles[index] ?? "", width, nowMs, paint }),
+      stepLines(step, {
+        title: titles[index] ?? "",
+        width,
+        nowMs,
+        paint,
+        isComparison: build.isComparison,
+      }),
     ),
   ];
 }
@@ -65,15 +74,17 @@ interface StepFrame {
   readonly width: number;
   readonly nowMs: number;
   readonly paint: Paint;
+  readonly isComparison: boolean;
 }
 
-function stepLines(step: StepToExplain, { title, width, nowMs, paint }: StepFrame): string[] {
+function stepLines(step: StepToExplain, { title, width, nowMs, paint, isComparison }: StepFrame): string[] {
   const shown = title.length > MAX_TITLE_COLUMNS ? `${title.slice(0, MAX_TITLE_COLUMNS - 1)}…` : title;
-  const verdict = verdictOf(step, nowMs);
+  const verdict = isComparison ? comparedVerdict(step) : verdictOf(step, nowMs);
   const lines = [
     `${shown.padEnd(width)}  ${paint(STYLES[step.result], step.result.padEnd(4))}${verdict === "" ? "" : `   ${verdict}`}`.trimEnd(),
   ];
-  if (step.result !== "MISS" || !step.rootCause) return lines;
+  if (!(step.result === "MISS" || isComparison) || !step.rootCause)
+    return [...lines, ...hintLines(step, paint)];
   const own = step.changes.filter(({ kind }) => kind !== "parent");
   const isTold = own.every(({ kind }) => kind in TOLD);
   if (!isTold) {
@@ -91,10 +102,20 @@ function stepLines(step: StepToExplain, { title, width, nowMs, paint }: StepFram
   const parents = step.changes.filter(({ kind }) => kind === "parent");
   if (parents.length > 0)
     lines.push(
-      `  also  ${parents.map(({ subject }) => subject).join(", ")} changed; it would miss on its own too`,
+      `  also  ${parents.map(({ subject }) => subject).join(", ")} changed${isComparison ? "" : "; it would miss on its own too"}`,
     );
-  if (step.hint !== null) lines.push(`  ${paint("hint", "hint:")} ${safeName(step.hint)}`);
-  return lines;
+  return [...lines, ...hintLines(step, paint)];
+}
+
+function hintLines({ hint }: StepToExplain, paint: Paint): string[] {
+  return hint === null ? [] : [`  ${paint("hint", "hint:")} ${safeName(hint)}`];
+}
+
+function comparedVerdict(step: StepToExplain): string {
+  const [first] = step.changes;
+  if (first === undefined) return step.result === "SKIP" ? ENDED.SKIP : "as before";
+  if (first.kind === "first-build") return "not in the other build";
+  return missVerdict(step);
 }
 
 /** Kinds that the verdict says all about. */
@@ -111,7 +132,11 @@ function verdictOf(step: StepToExplain, nowMs: number): string {
   if (step.result !== "HIT") return ENDED[step.result];
   if (step.equalInputs === null) return "same as recorded before";
   const made = step.hitMadeMs === null ? "" : `, made ${ago(nowMs - step.hitMadeMs)}`;
-  return `${formatCount(step.equalInputs.length, "input")} equal${made}`;
+  const newer =
+    step.newerSource === null
+      ? ""
+      : `; ${safeName(step.newerSource)} is newer, but times are no part of the key`;
+  return `${formatCount(step.equalInputs.length, "input")} equal${made}${newer}`;
 }
 
 const ENDED = {

@@ -148,7 +148,7 @@ function sortedPairs(record: Readonly<Record<string, string>>): [string, string]
 type PathFilter = (relative: string) => boolean;
 
 /** --exclude: patterns of .dockerignore's kind, relative to the copied directory. */
-function filterOf(op: CopyOp): PathFilter | undefined {
+export function filterOf(op: CopyOp): PathFilter | undefined {
   if (op.exclude === undefined || op.exclude.length === 0) return undefined;
   const matches = compilePatterns(op.exclude);
   return (relative) => !matches(relative);

@@ -1,3 +1,4 @@
+import type { ParentMaterial } from "../cache-key/model.ts";
 import type { CacheKey, Change } from "../core/cache-key.ts";
 import { BuildError, isBuildError } from "../core/errors.ts";
 import type { CacheRecord, SnapshotRef } from "../core/ports.ts";
@@ -102,7 +103,10 @@ class Solver {
     const material = await this.#ports.material(step, inputs);
     const { parent } = inputs;
     if (parent === undefined) throw new Error(`${step.id} stands on nothing`);
-    const key = this.#ports.model.keyOf(step, { ...material, parent: parentMaterial(parent) });
+    const key = this.#ports.model.keyOf(step, {
+      ...material,
+      parent: parentMaterial(parent, this.#ports),
+    });
     // Two steps of one build with one key: the second waits, then meets the first one's record.
     const twin = this.#running.get(key.id);
     if (twin !== undefined) await twin.catch(() => undefined);
@@ -219,14 +223,15 @@ class Solver {
     if (snapshot === undefined) {
       return { ...base, snapshot: executed.snapshot, layer: executed.layer, created: record.created };
     }
-    return { ...base, snapshot, layer: snapshot.layers.at(-1), created: record.created };
+    const layer = record.layer === null ? undefined : snapshot.layers.at(-1);
+    return { ...base, snapshot, layer, created: record.created };
   }
 
   #recordOf(
     step: Step,
     made: {
       readonly key: CacheKey;
-      readonly executed: { layer: NonNullable<StepResult["layer"]>; snapshot: SnapshotRef };
+      readonly executed: { layer: StepResult["layer"]; snapshot: SnapshotRef };
       readonly tookMs: number;
     },
   ): CacheRecord {
@@ -235,7 +240,7 @@ class Solver {
     return {
       schema: RECORD_SCHEMA,
       key: made.key,
-      layer: { diffId: layer.diffId, size: layer.size },
+      layer: layer === undefined ? null : { diffId: layer.diffId, size: layer.size },
       content: snapshot.content,
       created: new Date(this.#ports.clock.nowMs()).toISOString(),
       tookMs: made.tookMs,
@@ -297,11 +302,23 @@ class Solver {
   }
 }
 
-function parentMaterial(parent: StepResult) {
+function parentMaterial(parent: StepResult, ports: SolverPorts): ParentMaterial {
   const { op, meta } = parent.step;
   const isBase = op.type === "image" || op.type === "scratch";
   const title = isBase ? meta.title : `step ${meta.ordinal}`;
-  return { content: parent.snapshot.content, title, isBase };
+  return {
+    content: parent.snapshot.content,
+    title,
+    isBase,
+    chain: parent.snapshot.layers.at(-1)?.chainId,
+    key: parent.key?.id,
+    identity: op.type === "image" ? (ports.identityOf(op.image) ?? op.image) : identityOfResult(parent),
+  };
+}
+
+/** A result by its record: the same step done again is another. */
+export function identityOfResult({ key, created }: StepResult): string {
+  return key === undefined ? "scratch" : `${key.id} ${created ?? ""}`;
 }
 
 function hitResult(

@@ -1,5 +1,6 @@
 import type { CacheModel, KeyMaterial } from "../cache-key/model.ts";
 import type { CacheKey, Change } from "../core/cache-key.ts";
+import type { Digest } from "../core/digest.ts";
 import type { EmitEvent, StepOutcome } from "../core/events.ts";
 import type { CacheIndex, CacheRecord, Clock, LayerRef, SnapshotRef } from "../core/ports.ts";
 import type { Step, StepId } from "../core/step.ts";
@@ -23,7 +24,8 @@ export interface StepResult {
 
 /** What doing a step's work gives. */
 export interface Executed {
-  readonly layer: LayerRef;
+  /** undefined: it changed nothing, and its rules keep no layer for that. */
+  readonly layer: LayerRef | undefined;
   readonly snapshot: SnapshotRef;
 }
 
@@ -41,6 +43,8 @@ export interface SolverPorts {
   readonly emit: EmitEvent;
   /** Layers and content of an image or of scratch. */
   readonly base: (step: Step) => Promise<SnapshotRef>;
+  /** The step's result that an image was made of here: a FROM of it goes on where that build ended. */
+  readonly identityOf: (image: Digest) => string | undefined;
   /** What the step's key is made of, parents apart. May read files. */
   readonly material: (
     step: Step,

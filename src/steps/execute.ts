@@ -1,8 +1,8 @@
-import type { BytePath } from "../core/byte-path.ts";
+import { type BytePath, cleanPath } from "../core/byte-path.ts";
 import { BuildError } from "../core/errors.ts";
 import type { FileTree } from "../core/file-tree.ts";
-import type { PackEntry } from "../core/ports.ts";
-import type { CopyOp, RunOp, Step } from "../core/step.ts";
+import type { PackEntry, SnapshotRef } from "../core/ports.ts";
+import type { CopyOp, RunOp, Step, WorkdirOp } from "../core/step.ts";
 import { unreachable } from "../core/unreachable.ts";
 import { type RemoteFiles, runCopy } from "../snapshot/copy-step.ts";
 import type { Archive } from "../snapshot/unpack.ts";
@@ -36,12 +36,14 @@ export async function executeStep(
   const { op } = step;
   try {
     switch (op.type) {
+      case "config":
+        return { layer: undefined, snapshot: requireParent(inputs).snapshot };
       case "workdir": {
         const { snapshot } = requireParent(inputs);
         const below = op.user === "" ? tools.book.view(snapshot) : await tools.book.readable(snapshot);
         const warn = (text: string) => tools.emit({ type: "note", level: "warning", text });
         const view = runWorkdir(op, below, { nowSeconds: seconds(tools), warn });
-        return await tools.book.add(snapshot, view.entries(), signal);
+        return await keep(snapshot, view.entries(), { op, tools, signal });
       }
       case "copy":
         return await copy({ ...step, op }, inputs, tools, signal);
@@ -82,7 +84,7 @@ async function copy(
   const reads = op.chown !== undefined || archives.size > 0 || remotes.length > 0;
   const below = reads ? await tools.book.readable(snapshot) : tools.book.view(snapshot);
   const view = runCopy(op, { from, below, archives, remotes }, seconds(tools));
-  return await tools.book.add(snapshot, view.entries(), signal);
+  return await keep(snapshot, view.entries(), { op, tools, signal });
 }
 
 async function run(
@@ -93,10 +95,65 @@ async function run(
 ): Promise<Executed> {
   const { snapshot } = requireParent(inputs);
   await using ran = await runCommand(step, snapshot, tools, signal);
-  const changes: Iterable<PackEntry> = ran.changes();
-  const executed = await tools.book.add(snapshot, changes, signal);
-  ran.workspace.keepAs(executed.layer);
+  const volumes = step.op.rules?.volumes ?? [];
+  const changes =
+    volumes.length === 0 ? ran.changes() : outside(volumes, ran.changes(), tools.view(snapshot));
+  const executed = await keep(snapshot, changes, { op: step.op, tools, signal });
+  // A tree with files that the layer does not have is no tree of it.
+  if (executed.layer !== undefined && volumes.length === 0) ran.workspace.keepAs(executed.layer);
   return executed;
+}
+
+/** Packs what a step changed; nothing where it changed nothing and its rules keep no layer for that. */
+async function keep(
+  snapshot: SnapshotRef,
+  entries: Iterable<PackEntry>,
+  how: { readonly op: CopyOp | RunOp | WorkdirOp; readonly tools: StepTools; readonly signal: AbortSignal },
+): Promise<Executed> {
+  if (how.op.rules?.dropsEmpty !== true) return await how.tools.book.add(snapshot, entries, how.signal);
+  const iterator = entries[Symbol.iterator]();
+  const first = iterator.next();
+  if (first.done === true) return { layer: undefined, snapshot };
+  return await how.tools.book.add(snapshot, resumed(first.value, iterator), how.signal);
+}
+
+function* resumed<T>(first: T, rest: Iterator<T>): Generator<T> {
+  yield first;
+  for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
+}
+
+/** What a command wrote into a volume is lost with it: all below its path, and what it did to a folder that was there. */
+function* outside(
+  volumes: readonly string[],
+  changes: Iterable<PackEntry>,
+  below: FileTree,
+): Generator<PackEntry> {
+  const kept: PackEntry[] = [];
+  const roots = volumes.map((volume) => below.resolve(cleanPath(volume), true) ?? cleanPath(volume));
+  for (const change of changes) {
+    const { path } = change.entry;
+    if (
+      roots.some((root) => path.startsWith(`${root}/`) || (path === root && below.facts(path) !== undefined))
+    )
+      continue;
+    kept.push(change);
+  }
+  // Parents of what is gone came with it only.
+  yield* kept.filter(
+    ({ entry }) =>
+      !isBareParent(entry, below) || kept.some((other) => other.entry.path.startsWith(`${entry.path}/`)),
+  );
+}
+
+function isBareParent(entry: PackEntry["entry"], below: FileTree): boolean {
+  const facts = below.facts(entry.path);
+  return (
+    entry.kind === "dir" &&
+    facts?.type === "dir" &&
+    facts.mode === entry.mode &&
+    facts.uid === entry.uid &&
+    facts.gid === entry.gid
+  );
 }
 
 function requireParent(inputs: StepInputs): NonNullable<StepInputs["parent"]> {

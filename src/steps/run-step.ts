@@ -1,4 +1,5 @@
 import { mkdirSync, statfsSync, writeFileSync } from "node:fs";
+import { cleanPath } from "../core/byte-path.ts";
 import { BuildError } from "../core/errors.ts";
 import type { EmitEvent } from "../core/events.ts";
 import type {
@@ -65,7 +66,10 @@ export async function runCommand(
       user,
       network: step.op.network,
       hostname: step.op.hostname ?? HOSTNAME,
-      binds: inlineMounts(step.op, workspace.stateDir),
+      binds: [
+        ...inlineMounts(step.op, workspace.stateDir),
+        ...volumeMounts(step.op, tools.view(snapshot), workspace.stateDir),
+      ],
       stdio: "capture",
       stateDir: workspace.stateDir,
     };
@@ -118,6 +122,19 @@ function keep(log: StepLog, bytes: Uint8Array, unkept: AbortController): boolean
 function environment(step: Step & { readonly op: RunOp }, home: string): string[] {
   const env = [...step.meta.hiddenEnv, ...step.op.env];
   return env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, `HOME=${home}`];
+}
+
+/** Rules by which a volume is lost: one that the image has no folder for is an empty one, gone after the command. */
+function volumeMounts(op: RunOp, view: RootView, stateDir: string): BindMount[] {
+  const missing = (op.rules?.volumes ?? []).filter((path) => {
+    const at = view.resolve(cleanPath(path), true);
+    return at === undefined || view.facts(at) === undefined;
+  });
+  return missing.map((target, i) => {
+    const source = `${stateDir}/volume-${i}`;
+    mkdirSync(source, { mode: 0o755 });
+    return { source, target, readOnly: false };
+  });
 }
 
 /** A heredoc with a shebang is a file of its own, seen by the command and by nobody after it. */

@@ -5,8 +5,12 @@ import { sharedData } from "../helpers/shared-data.ts";
 import type { Base } from "./compare.ts";
 import type { EngineAdapter } from "./engine-adapter.ts";
 
-/** The one base image of the recordings, made by their own script and imported as `busybox:latest`. */
-export async function importBusybox(engine: EngineAdapter, directory: string): Promise<Base> {
+/** The one base image of the recordings, made by their own script and imported as `busybox:latest`, or under another name. */
+export async function importBusybox(
+  engine: EngineAdapter,
+  directory: string,
+  tag = "busybox:latest",
+): Promise<Base> {
   const script = sharedData("conformance/base/make-base.sh");
   if (script === undefined) throw new Error("the recorded data is not there");
   execFileSync("sh", [script, directory], { stdio: "pipe" });
@@ -20,6 +24,6 @@ export async function importBusybox(engine: EngineAdapter, directory: string): P
     `CMD ${JSON.stringify(about.config.Cmd)}`,
     ...about.config.Env.map((pair) => `ENV ${pair}`),
   ];
-  await engine.importImage(tar, "busybox:latest", changes);
+  await engine.importImage(tar, tag, changes);
   return { layers: [readFileSync(tar)], historyCount: 1 };
 }

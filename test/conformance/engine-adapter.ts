@@ -29,6 +29,7 @@ export interface StepRow {
   readonly stageIndex: number;
   readonly line: number;
   readonly instruction: string;
+  readonly onbuild: boolean;
   readonly result: "HIT" | "MISS" | "SKIP" | "FAIL" | "CANCELED";
 }
 

@@ -190,11 +190,16 @@ describe("explain names exactly what was edited", () => {
         expect(before.steps.every(({ result }) => result === "HIT")).toBe(true);
         edit.apply(project);
         const after = await build(project);
+        const again = await build(project);
         rmSync(dir, { recursive: true });
-        expect([project.lines, [...rootCauses(after)]]).toEqual([
-          project.lines,
-          isSeen ? [edit.expected] : [],
-        ]);
+        const expected = [project.lines, isSeen ? [edit.expected] : []];
+        expect([project.lines, [...rootCauses(after)]]).toEqual(expected);
+        // Two builds held side by side tell the same, and so they do where the later one hit throughout.
+        for (const later of [after, again]) {
+          const compared = await engine.explain(later.build, before.build);
+          expect([project.lines, [...rootCauses(compared)]]).toEqual(expected);
+          expect(compared.compared).toBe(before.build);
+        }
         // Nothing is looked up for a build that hits throughout.
         expect(after.compared).toBe(isSeen ? before.build : null);
       }),

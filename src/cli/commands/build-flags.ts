@@ -81,7 +81,11 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
     many: true,
     help: "Publish results: type=registry,ref=NAME or type=local,dest=FOLDER; mode=min|max",
   },
-  { name: "cache-model", value: "MODEL", help: "Whose rules decide a hit: tsbuild" },
+  {
+    name: "cache-model",
+    value: "MODEL",
+    help: "Whose rules decide a hit: tsbuild (default), classic, buildkit, buildkit@20.10 or buildah",
+  },
   { name: "debug", short: "D", help: "Say what is decided and why" },
   { name: "rm", help: "", note: NO_DAEMON },
   { name: "force-rm", help: "", note: NO_DAEMON },

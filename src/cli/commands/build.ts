@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { CACHE_MODELS, type CacheModelName } from "../../core/cache-key.ts";
 import { BuildError, isBuildError } from "../../core/errors.ts";
 import type { NetworkMode } from "../../core/step.ts";
 import { createEngine } from "../../engine.ts";
@@ -191,14 +192,10 @@ function executor(text: string | undefined): string | undefined {
   throw usage(`--executor=${text} is not an executor`, "Choose auto, native, oci or unshare.");
 }
 
-function cacheModel(text: string | undefined): "tsbuild" | undefined {
-  if (text === undefined || text === "tsbuild") return text;
-  if (["classic", "buildkit", "buildah"].includes(text)) {
-    throw new BuildError("cli/not-supported", `--cache-model=${text} is not supported yet`, {
-      hint: "Leave it out: the rules are tsbuild's own.",
-    });
-  }
-  throw usage(`--cache-model=${text} is not a model`, "The model is tsbuild.");
+function cacheModel(text: string | undefined): CacheModelName | undefined {
+  const name = CACHE_MODELS.find((known) => known === text);
+  if (text === undefined || name !== undefined) return name;
+  throw usage(`--cache-model=${text} is not a model`, `Choose one of ${CACHE_MODELS.join(", ")}.`);
 }
 
 function jobs(text: string | undefined): number | undefined {

@@ -7,16 +7,19 @@ import type { Command } from "../command.ts";
 
 export const explainCommand: Command = {
   names: ["explain"],
-  usage: "explain [OPTIONS] [BUILD]",
-  summary: "Say why each step of a build hit or missed its cache: what moved, old → new",
+  usage: "explain [OPTIONS] [BUILD [LATER-BUILD]]",
+  summary:
+    "Say why each step of a build hit or missed its cache, or what moved between two builds: old → new",
   flags: [
     { name: "step", value: "N", help: "Only the steps of this number" },
     { name: "format", value: "FORMAT", help: "text (default) or json" },
   ],
   run: async (args, { env, stdout }) => {
-    const [id, ...more] = args.positionals;
+    const [first, second, ...more] = args.positionals;
     if (more.length > 0)
-      throw new BuildError("cli/usage", "explain takes one build", { hint: "See tsbuild builds ls." });
+      throw new BuildError("cli/usage", "explain takes one build, or two to compare", {
+        hint: "See tsbuild builds ls.",
+      });
     const format = args.get("format") ?? "text";
     if (format !== "text" && format !== "json") {
       throw new BuildError("cli/usage", `--format=${format} is not a format`, {
@@ -24,7 +27,10 @@ export const explainCommand: Command = {
       });
     }
     await using engine = await createEngine({ env });
-    const explained = onlyStep(await engine.explain(id), args.get("step"));
+    const explained = onlyStep(
+      second === undefined ? await engine.explain(first) : await engine.explain(second, first),
+      args.get("step"),
+    );
     if (format === "json") {
       stdout.write(`${JSON.stringify(toJson(explained))}\n`);
       return 0;
