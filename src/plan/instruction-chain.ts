@@ -55,6 +55,7 @@ class Chain {
     const [from, ...rest] = stage.rows;
     let current = stage.fromStage === undefined ? from?.step : this.#ends.get(stage.fromStage);
     if (from === undefined || current === undefined) throw new Error("a stage that stands on nothing");
+    this.#addFolder(from);
     let scope: ChainScope = { config: from.config, declared: [] };
     const rows = [from];
     for (const row of rest) {
@@ -67,6 +68,15 @@ class Chain {
     }
     this.#ends.set(stage.index, current);
     return { ...stage, rows, result: current };
+  }
+
+  /** FROM a named folder is a step that copies it: no engine of this kind has that, so it is known by what it copies. */
+  #addFolder(from: PlannedRow): void {
+    const step = from.step === undefined ? undefined : this.#plan.steps.get(from.step);
+    if (step?.parent === undefined) return;
+    const { dropsEmpty } = this.#rules;
+    const rules: EngineRules = { text: from.row.instruction, shell: [], dropsEmpty, volumes: [] };
+    this.steps.set(step.id, { ...step, op: withRules(step.op, rules) });
   }
 
   #history(row: PlannedRow): PlannedRow["history"] {

@@ -200,14 +200,11 @@ class Planner {
   ): { readonly row: PlannedRow; readonly state: StageState } {
     const at = item.onbuild ? node.ast.from.at : item.instruction.at;
     const { op, createdBy, variables, spelled } = lowered;
-    const { config } = lowered.state;
     const history = createdBy === undefined ? undefined : { createdBy, emptyLayer: op === undefined };
     const effective = createdBy ?? row.instruction;
+    const shared = { row, at, history, effective, spelled, config: lowered.state.config };
     if (op === undefined) {
-      return {
-        row: { row, at, history, step: undefined, effective, variables, spelled, config },
-        state: lowered.state,
-      };
+      return { row: { ...shared, step: undefined, variables }, state: lowered.state };
     }
     const step = this.#addStep(row, {
       op,
@@ -217,7 +214,7 @@ class Planner {
       at,
       state,
     });
-    return { row: { row, at, history, step, effective, spelled, config }, state: { ...lowered.state, step } };
+    return { row: { ...shared, step }, state: { ...lowered.state, step } };
   }
 
   #addStep(
