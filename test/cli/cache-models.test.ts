@@ -48,6 +48,17 @@ test("a model that there is not is refused with those that there are", () => {
   expect(ran.stderr).toContain("tsbuild, classic, buildkit, buildkit@20.10, buildah");
 });
 
+test.each(["classic", "buildah"])("under %s a FROM of a named folder is the bottom of the chain", (model) => {
+  const folder = join(work.path, "folder");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "x"), "1");
+  mkdirSync(context, { recursive: true });
+  writeFileSync(join(context, "Dockerfile"), "FROM folder\nLABEL l=1\n");
+  const flags = ["--cache-model", model, "--build-context", `folder=${folder}`];
+  expect(results(flags)).toEqual(["MISS", "MISS"]);
+  expect(results(flags)).toEqual(["HIT", "HIT"]);
+});
+
 test("explain takes two builds: what moved from the first to the second, though the second hit throughout", () => {
   const other = join(work.path, "compared");
   const build = (file: string) => {
