@@ -19,7 +19,7 @@ export interface ContainerStore extends Disposable {
   /** Process that runs a detached container. */
   monitorOf(name: string): number;
   removeAll(): void;
-  /** Processes, mounts and leases that are left. */
+  /** Processes, mounts and leases that are left. A container's process says that it has ended a moment before it has. */
   leftovers(): readonly string[];
 }
 

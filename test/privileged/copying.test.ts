@@ -146,5 +146,5 @@ test("a container there keeps its changes between runs, and what it is mounted o
   expect(readFileSync(join(dir.path, "passwd"), "utf8")).toContain("root:x:0:0");
   expect(run("run", "--rm", "kept:1", "cat", "/new")).toBe("more");
   run("rm", "kept");
-  expect(leftovers(home)).toEqual([]);
+  while (leftovers(home).length > 0) expect(run("ps", "-aq")).toBe("");
 });
