@@ -210,8 +210,16 @@ function lowerStopSignal(signal: string, state: StageState, at: SourceRange): Lo
   return metadata(state, `STOPSIGNAL ${signal}`, { StopSignal: signal });
 }
 
+/** PATH_MAX without its NUL. Relative WORKDIRs would else grow with each one. */
+const MAX_PATH_BYTES = 4095;
+
 function lowerWorkdir(path: string, state: StageState): Lowered {
   const workdir = resolveWorkdir(state.config.WorkingDir ?? "", path);
+  if (Buffer.byteLength(workdir) > MAX_PATH_BYTES) {
+    throw new BuildError("dockerfile/bad-arguments", "WORKDIR: the path is longer than Linux can hold", {
+      hint: "A relative WORKDIR is below the one before it: begin the path with / to start anew.",
+    });
+  }
   const lowered = metadata(state, `WORKDIR ${workdir}`, { WorkingDir: workdir });
   if (workdir === "/") return lowered;
   return { ...lowered, op: { type: "workdir", path: workdir, user: state.config.User ?? "" } };

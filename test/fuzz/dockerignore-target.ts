@@ -63,7 +63,7 @@ export function openTarget(): FuzzTarget {
       ),
     ],
     pieces: PIECES.map((text) => Buffer.from(text)),
-    maxBytes: 64 * 1024,
+    maxBytes: 16 * 1024,
     run: (input) => {
       try {
         const { set, rules } = toIgnoreRules(".dockerignore", input);

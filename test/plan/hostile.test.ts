@@ -91,6 +91,14 @@ test("an ENV set again moves for expansion and stays where it is in the configur
   expect(target.config.Env).toHaveLength(102);
 });
 
+test("relative WORKDIRs end where a path does", () => {
+  expect(plan(`FROM scratch\n${"WORKDIR abcdefg\n".repeat(500)}`).target.config.WorkingDir).toHaveLength(
+    4000,
+  );
+  const error = failure(`FROM scratch\n${"WORKDIR abcdefg\n".repeat(600)}`);
+  expect(error).toMatchObject({ code: "dockerfile/bad-arguments", details: { at: { line: 513 } } });
+});
+
 test("a VOLUME that is nothing once expanded says what to do", () => {
   const error = failure('FROM scratch\nVOLUME ["$UNSET"]\n');
   expect(error.code).toBe("dockerfile/bad-arguments");
