@@ -46,14 +46,18 @@ export function writeFileOnce(path: string, data: string | Uint8Array, options: 
   }
 }
 
+/** A prune may take an empty folder away between its making and its use: so many times it is made again. */
+const PARENT_ATTEMPTS = 10;
+
 /** Runs `action`; where the folder that `path` lies in is missing, makes it (0700) and runs `action` again. */
 export function withParent<T>(path: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    return action();
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return action();
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT" || attempt > PARENT_ATTEMPTS) throw error;
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    }
   }
 }
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { join } from "node:path";
 import type { Descriptor } from "../core/descriptor.ts";
 import { type ChainId, type ContentChain, type DiffId, type Digest, requireDigest } from "../core/digest.ts";
-import { uniqueName, writeFileAtomic } from "../host/atomic-write.ts";
+import { uniqueName, withParent, writeFileAtomic } from "../host/atomic-write.ts";
 import { readBootId } from "../host/boot-id.ts";
 import { errnoOf } from "../host/errno.ts";
 import { LockFile } from "../host/lock-file.ts";
@@ -159,7 +159,7 @@ export class LayerDirectory {
         mkdirSync(this.#dir(chainId), { recursive: true, mode: 0o700 });
         rmSync(`${tree}.json`, { force: true });
         moveIfThere(tree, join(lease.dir, uniqueName()));
-        renameSync(dir, tree);
+        withParent(tree, () => renameSync(dir, tree));
         const { mapping, synced, over } = marker;
         const file = {
           schema: 1,
