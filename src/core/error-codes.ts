@@ -24,6 +24,7 @@ export const EXIT_CODE_OF = {
   "plan/bad-base-name": 1,
   "plan/platform": 1,
   "plan/circular": 1,
+  "plan/not-allowed": 1,
   // Build checks
   "lint/violations": 1,
   // The context
@@ -63,6 +64,7 @@ export const EXIT_CODE_OF = {
   "run/no-executor": 1,
   "run/platform": 4,
   "run/workspace": 1,
+  "run/no-secret": 1,
   // Outputs
   "output/docker": 1,
   // The store
