@@ -28,7 +28,7 @@ export interface ExecutorChoice {
 /** Fastest first, as measured: a few ms, 60–80 ms, 80–160 ms. */
 const NAMES: readonly ExecutorName[] = ["native", "oci", "unshare"];
 /** Changes when the native program does: an older probe says nothing about it. */
-const NATIVE_VERSION = 1;
+const NATIVE_VERSION = 2;
 
 /**
  * The executor by name, or for "auto" the fastest that passes the whole isolation contract here; where none does, the one

@@ -13,6 +13,7 @@ import { onlyChildOf } from "./process-tree.ts";
 import { candidatePaths, cannotStart } from "./program-search.ts";
 import { mountTargets, prepareRunFiles } from "./run-files.ts";
 import { setUpError } from "./set-up-error.ts";
+import { fillPrivate } from "./stage-mounts.ts";
 import { canceled, type Launcher, type RunHooks, signalIfAlive, superviseLauncher } from "./supervise.ts";
 
 /**
@@ -41,10 +42,10 @@ async function run(home: string, spec: RunSpec, on: RunHooks): Promise<RunResult
     stdio: spec.stdio,
     heard(bytes, process) {
       for (const message of report.read(bytes)) {
-        if (message === "ask") {
+        if (message === "ask")
           made.push(...makeMountPoints(`/proc/${process.pid}/root`, mountTargets(files)));
-          process.reply(Buffer.alloc(8));
-        }
+        else fillPrivate(`/proc/${process.pid}/root`, files.private);
+        process.reply(Buffer.alloc(8));
       }
     },
     terminate: (process) => terminate(report.keeper, process.pid),

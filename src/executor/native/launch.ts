@@ -14,3 +14,9 @@ export interface Launch {
   /** No session of its own: the command shares the terminal of tsbuild. */
   readonly keepsTerminal: boolean;
 }
+
+/** What rows of an earlier part of the program leave for later ones. */
+export interface Prepared extends Launch {
+  /** Addresses of the secret variables. */
+  readonly secretEnv: readonly number[];
+}

@@ -136,6 +136,8 @@ export const MESSAGE = {
   notExecuted: 4,
   /** + wait status of the command */
   ended: 5,
+  /** The place for secrets is there; waits for an answer. */
+  private: 6,
 } as const;
 
 interface Layout {

@@ -1,5 +1,8 @@
 import { MESSAGE } from "./program.ts";
 
+/** Messages that want an answer: mount points are missing; the place for secrets is there. */
+export type Question = "ask" | "private";
+
 /** Reads the messages of a native launcher: 64-bit words, the first of each says what follows. */
 export class Report {
   #rest: Buffer = Buffer.alloc(0);
@@ -19,14 +22,15 @@ export class Report {
   }
 
   /** Takes further bytes; says which messages among them want an answer. */
-  read(bytes: Buffer): "ask"[] {
+  read(bytes: Buffer): Question[] {
     this.#rest = Buffer.concat([this.#rest, bytes]);
-    const asks: "ask"[] = [];
+    const asks: Question[] = [];
     for (;;) {
       const words = this.#takeMessage();
       if (words === undefined) return asks;
       const [kind, first = 0, second = 0] = words;
       if (kind === MESSAGE.ask) asks.push("ask");
+      else if (kind === MESSAGE.private) asks.push("private");
       else if (kind === MESSAGE.started) this.keeper = first;
       else if (kind === MESSAGE.failed) this.failed ??= { row: first, errno: -second };
       else if (kind === MESSAGE.notExecuted) this.notExecuted = words.slice(1).map((errno) => -errno);
@@ -48,6 +52,7 @@ export class Report {
   #lengthOf(kind: number): number {
     switch (kind) {
       case MESSAGE.ask:
+      case MESSAGE.private:
         return 1;
       case MESSAGE.failed:
         return 3;
