@@ -1,5 +1,6 @@
 import type { BlobDirectory } from "./blob-directory.ts";
 import type { BuildDirectory } from "./build-directory.ts";
+import type { CacheMountDirectory } from "./cache-mount-directory.ts";
 import type { FactDirectory } from "./fact-directory.ts";
 import type { ImageDirectory } from "./image-directory.ts";
 import type { LayerDirectory } from "./layer-directory.ts";
@@ -16,6 +17,7 @@ export interface StoreContents {
   readonly layers: LayerDirectory;
   readonly records: RecordDirectory;
   readonly listings: ListingDirectory;
+  readonly cacheMounts: CacheMountDirectory;
   readonly builds: BuildDirectory;
   readonly facts: FactDirectory;
 }

@@ -17,6 +17,7 @@ export class StorePaths {
   readonly records: string;
   readonly latest: string;
   readonly listings: string;
+  readonly cacheMounts: string;
   readonly builds: string;
   readonly statCache: string;
   readonly leases: string;
@@ -41,6 +42,7 @@ export class StorePaths {
     this.records = join(home, "cache", "records");
     this.latest = join(home, "cache", "latest");
     this.listings = join(home, "cache", "listings");
+    this.cacheMounts = join(home, "cache", "mounts");
     this.builds = join(home, "builds");
     this.statCache = join(home, "stat-cache");
     this.leases = join(home, "leases");

@@ -4,6 +4,7 @@ import type { Clock } from "../core/ports.ts";
 import { systemClock } from "../host/clock.ts";
 import { BlobDirectory } from "./blob-directory.ts";
 import { BuildDirectory } from "./build-directory.ts";
+import { CacheMountDirectory } from "./cache-mount-directory.ts";
 import { Claims } from "./claims.ts";
 import { FactDirectory } from "./fact-directory.ts";
 import { ImageDirectory } from "./image-directory.ts";
@@ -99,6 +100,7 @@ function contentsOf(parts: StoreParts): StoreContents {
     layers: new LayerDirectory(parts, blobs),
     records: new RecordDirectory(parts),
     listings: new ListingDirectory(parts),
+    cacheMounts: new CacheMountDirectory(parts),
     builds: new BuildDirectory(parts),
     facts: new FactDirectory(parts),
   };

@@ -26,7 +26,7 @@ export const systemDfCommand: Command = {
   },
 };
 
-function table({ images, cache, layers, builds }: StoreUsage): string {
+function table({ images, cache, cacheMounts, layers, builds }: StoreUsage): string {
   const rows: readonly Row[] = [
     {
       type: "Images",
@@ -36,6 +36,13 @@ function table({ images, cache, layers, builds }: StoreUsage): string {
       free: "tsbuild image prune",
     },
     { type: "Cache", total: cache.records, named: "", bytes: cache.bytes, free: "tsbuild cache prune" },
+    {
+      type: "Cache mounts",
+      total: cacheMounts.count,
+      named: "",
+      bytes: cacheMounts.bytes,
+      free: "tsbuild cache prune",
+    },
     {
       type: "Unpacked layers",
       total: layers.count,
