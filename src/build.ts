@@ -84,7 +84,7 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
   const rows = reportRows(plan, { shop, emit, noCache, reasons });
 
   const runsCommands = [...plan.steps.values()].some((step) => step.op.type === "run");
-  const tools = stepTools({ shop, source, emit, record, executor: options.executor ?? "auto" });
+  using tools = stepTools({ options, shop, source, emit, record, executor: options.executor ?? "auto" });
   const wired = { emit: rows.emit, dockerfile, tools, source, reasons, runsCommands };
   const ports = solverPorts(shop, { model: tsbuildModel, ...wired });
   const jobs = options.jobs ?? defaultJobs();

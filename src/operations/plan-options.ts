@@ -24,6 +24,13 @@ export function toPlanOptions(options: BuildOptions): PlanOptions {
     buildPlatform: HOST_PLATFORM,
     network: options.network ?? "host",
     contexts: toNamedContexts(options.buildContexts ?? []),
+    run: {
+      allow: options.allow ?? [],
+      hosts: (options.addHosts ?? []).map(({ name }) => name),
+      shmBytes: options.shmBytes,
+      ulimits: options.ulimits ?? [],
+      cgroupParent: options.cgroupParent,
+    },
   };
 }
 

@@ -1,19 +1,15 @@
 import { BuildError } from "../core/errors.ts";
-import type { FileTree } from "../core/file-tree.ts";
 import type { PackEntry } from "../core/ports.ts";
 import type { CopyOp, RunOp, Step } from "../core/step.ts";
 import { unreachable } from "../core/unreachable.ts";
 import { runCopy } from "../snapshot/copy-step.ts";
 import { runWorkdir } from "../snapshot/workdir-step.ts";
 import type { Executed, StepInputs } from "../solver/types.ts";
-import type { LayerBook } from "./layer-book.ts";
 import { placeOf } from "./place-of.ts";
 import { type RunTools, runCommand } from "./run-step.ts";
 import { sourceTree } from "./source-tree.ts";
 
 export interface StepTools extends RunTools {
-  readonly book: LayerBook;
-  readonly context: (name: string) => Promise<FileTree>;
   readonly nowMs: () => number;
 }
 
@@ -69,7 +65,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<Executed> {
   const { snapshot } = requireParent(inputs);
-  await using ran = await runCommand(step, snapshot, tools, signal);
+  await using ran = await runCommand(step, { ...inputs, snapshot }, tools, signal);
   const changes: Iterable<PackEntry> = ran.changes();
   const executed = await tools.book.add(snapshot, changes, signal);
   ran.workspace.keepAs(executed.layer);
