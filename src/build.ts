@@ -90,7 +90,8 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
   const rows = reportRows(plan, { shop, emit, noCache, reasons, model });
 
   const runsCommands = [...plan.steps.values()].some((step) => step.op.type === "run");
-  const tools = stepTools({ shop, source, emit, record, signal, executor: options.executor ?? "auto" });
+  const executor = options.executor ?? "auto";
+  using tools = stepTools({ options, shop, source, emit, record, signal, executor });
   const wired = { emit: rows.emit, dockerfile, tools, source, reasons, runsCommands };
   const ports = solverPorts(shop, { model, engine, ...wired });
   const solving = { jobs: options.jobs ?? defaultJobs(), noCache, dockerfile, signal };

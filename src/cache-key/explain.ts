@@ -34,7 +34,13 @@ export function reasonText(changes: readonly Change[]): string {
 const PHRASES: Readonly<Record<ChangeKind, (change: Change) => string>> = {
   "first-build": () => "first build",
   instruction: ({ subject, old, new: now }) =>
-    old === null ? "new instruction" : now === null ? `${subject} removed` : "instruction changed",
+    subject.startsWith("--")
+      ? `${subject} changed`
+      : old === null
+        ? "new instruction"
+        : now === null
+          ? `${subject} removed`
+          : "instruction changed",
   base: ({ subject }) => `base ${subject.replace(/^FROM /, "")} changed`,
   parent: ({ subject }) => `${subject} changed`,
   "file-added": ({ subject }) => `${subject} added`,
@@ -48,7 +54,8 @@ const PHRASES: Readonly<Record<ChangeKind, (change: Change) => string>> = {
   "file-target": ({ subject }) => `${subject} changed`,
   arg: ({ subject }) => `ARG ${subject} changed`,
   env: ({ subject }) => `ENV ${subject} changed`,
-  mount: () => "mount changed",
+  mount: ({ subject }) =>
+    subject.startsWith(MOUNT_DECLARATION) ? "mount changed" : `mounted ${subject} changed`,
   network: () => "network changed",
   platform: () => "platform changed",
   "no-cache": () => "--no-cache",
@@ -82,6 +89,7 @@ function changesOf(old: KeyInput | undefined, now: KeyInput | undefined, listing
   const input = now ?? old;
   if (input === undefined) return [];
   const shown = { old: show(old), new: show(now) };
+  if (input.kind === "mount") return mountChanges(old, now, listingOf);
   if (input.kind === "args") return [{ kind: "arg", subject: input.subject, ...shown }];
   if (input.kind === "remote") return [{ kind: remoteChange(old, now), subject: input.subject, ...shown }];
   if (input.kind !== "files") return [{ kind: KIND[input.kind], subject: input.subject, ...shown }];
@@ -100,6 +108,21 @@ function listed({ value, listing }: KeyInput): readonly string[] {
 function remoteChange(old: KeyInput | undefined, now: KeyInput | undefined): ChangeKind {
   if (old === undefined) return "file-added";
   return now === undefined ? "file-removed" : "file-content";
+}
+
+/** Begins the subject of an input that says how something is mounted; the others say what. */
+export const MOUNT_DECLARATION = "--mount ";
+
+/** What is mounted is opened down to the files, as the sources of a COPY are: whatever moved there, it is the mount that did. */
+function mountChanges(old: KeyInput | undefined, now: KeyInput | undefined, listingOf: ListingOf): Change[] {
+  const subject = (now ?? old)?.subject ?? "";
+  if (old === undefined || now === undefined || subject.startsWith(MOUNT_DECLARATION))
+    return [{ kind: "mount", subject, old: show(old), new: show(now) }];
+  const files = sourceChanges(subject, decodeFields(old.value), {
+    after: decodeFields(now.value),
+    listingOf,
+  });
+  return pairRenames(files).map((change) => ({ ...change, kind: "mount" }));
 }
 
 /** Two values of a `files` input: name, type, mode, owner, xattrs, digest. */
@@ -124,6 +147,11 @@ function sourceChanges(
 function show(input: KeyInput | undefined): string | null {
   if (input === undefined) return null;
   if (input.redacted === true) return "(hidden)";
+  if (input.kind === "mount" && input.subject.startsWith(MOUNT_DECLARATION))
+    return decodeFields(input.value)
+      .filter((field) => field !== "")
+      .join(" ");
+  if (input.kind === "mount") return decodeFields(input.value).at(-1) ?? null;
   if (input.kind === "instruction")
     return input.subject === "WORKDIR" ? input.value : decodeFields(input.value).join(" ");
   if (input.kind !== "files" || isInline(input)) return input.value;

@@ -220,14 +220,21 @@ function contentText(key: CacheKey): string {
 }
 
 function classicLacks({ op }: Step): string | undefined {
-  if (op.type === "run") return op.inline === undefined ? undefined : "heredocs";
+  if (op.type === "run") return runLacks(op);
   if (op.type !== "copy") return undefined;
   return op.chmod === undefined ? copyLacks(op) : "--chmod";
 }
 
 function buildahLacks({ op }: Step): string | undefined {
-  if (op.type === "run") return op.inline === undefined ? undefined : "heredocs";
+  if (op.type === "run") return runLacks(op);
   return op.type === "copy" ? copyLacks(op) : undefined;
+}
+
+/** buildah has mounts, but not in the history that it compares: what it would make of a changed one is not known here. */
+function runLacks(op: RunOp): string | undefined {
+  if (op.inline !== undefined) return "heredocs";
+  if (op.mounts !== undefined && op.mounts.length > 0) return "--mount";
+  return op.security === undefined ? undefined : "--security";
 }
 
 function copyLacks(op: CopyOp): string | undefined {

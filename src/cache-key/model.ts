@@ -4,8 +4,10 @@ import type { FileType, ListingRow } from "../core/file-tree.ts";
 import type { Platform } from "../core/platform.ts";
 import type { Step } from "../core/step.ts";
 
-/** One source of a COPY, addressed. */
+/** One source of a COPY, or of a RUN's bind mount, addressed. */
 export interface SourceMaterial {
+  /** Of a mount: its place among the mounts of the step. */
+  readonly mount?: number | undefined;
   /** Source as written, and the path it came to (decoded, for people). */
   readonly written: string;
   readonly path: string;
@@ -56,6 +58,7 @@ export interface RemoteMaterial {
 export interface KeyMaterial {
   readonly platform: Platform;
   readonly parent: ParentMaterial | undefined;
+  /** In the order of the step's sources or mounts. */
   readonly sources: readonly SourceMaterial[];
   /** In the op's order. */
   readonly remotes: readonly RemoteMaterial[];

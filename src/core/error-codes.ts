@@ -25,6 +25,7 @@ export const EXIT_CODE_OF = {
   "plan/platform": 1,
   "plan/circular": 1,
   "plan/model-lacks": 1,
+  "plan/not-allowed": 1,
   // Build checks
   "lint/violations": 1,
   // The context
@@ -64,6 +65,7 @@ export const EXIT_CODE_OF = {
   "run/no-executor": 1,
   "run/platform": 4,
   "run/workspace": 1,
+  "run/no-secret": 1,
   // Outputs
   "output/docker": 1,
   // Containers

@@ -2,7 +2,7 @@ import type { BytePath } from "./byte-path.ts";
 import type { CacheKey, CacheKeyId } from "./cache-key.ts";
 import type { ChainId, ContentChain, DiffId, Digest } from "./digest.ts";
 import type { FileFacts, TocEntry } from "./file-tree.ts";
-import type { NetworkMode, UserIds } from "./step.ts";
+import type { NetworkMode, Ulimit, UserIds } from "./step.ts";
 
 /**
  * A blob being written. Bytes land in a temporary file of the same file system and are hashed on the way; nobody sees them
@@ -71,6 +71,40 @@ export interface BindMount {
   readonly readOnly: boolean;
 }
 
+/** Something of a `--mount` for one command. Targets are absolute inside the root and resolved inside it. */
+export type MountSpec =
+  /** Part of a file system made for this command alone; `path` is inside it and free of symbolic links. */
+  | {
+      readonly type: "tree";
+      readonly root: RootSpec;
+      readonly path: BytePath;
+      readonly isDirectory: boolean;
+      readonly target: string;
+      readonly readOnly: boolean;
+    }
+  /**
+   * A directory that other commands may be writing to; `path` is resolved inside it, and never leads out, whatever they do
+   * to it meanwhile.
+   */
+  | {
+      readonly type: "shared";
+      readonly directory: string;
+      readonly path: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+    }
+  | TmpfsMount
+  /** A file in memory: its content reaches no disk. */
+  | {
+      readonly type: "secret";
+      readonly target: string;
+      readonly content: Uint8Array;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
+  | { readonly type: "socket"; readonly path: string; readonly target: string };
+
 /** A file system in memory, empty at first. */
 export interface TmpfsMount {
   readonly type: "tmpfs";
@@ -78,6 +112,12 @@ export interface TmpfsMount {
   readonly target: string;
   readonly sizeBytes: number | undefined;
   readonly readOnly: boolean;
+}
+
+/** A control group for one command: what to write where, and whom it takes in. */
+export interface ControlGroup {
+  /** Files that take the process that writes "0" into the group. */
+  readonly joinFiles: readonly string[];
 }
 
 /** What the command of a container reads from. Its output comes through the hooks, as that of build steps does. */
@@ -118,7 +158,17 @@ export interface RunSpec {
   readonly hostname: string;
   readonly binds: readonly BindMount[];
   /** After `binds`, in this order. */
-  readonly mounts?: readonly TmpfsMount[];
+  readonly mounts?: readonly MountSpec[];
+  /** Variables whose values reach no disk and no command line; none is in `env` too. */
+  readonly secretEnv?: readonly { readonly name: string; readonly value: string }[];
+  /** Further lines of /etc/hosts. */
+  readonly hosts?: readonly { readonly name: string; readonly address: string }[];
+  /** Of /dev/shm; default 64 MiB. */
+  readonly shmBytes?: number;
+  readonly ulimits?: readonly Ulimit[];
+  readonly controlGroup?: ControlGroup | undefined;
+  /** Without the isolation that policy.ts states: all rights that tsbuild itself has. */
+  readonly insecure?: boolean;
   /** Build steps read /dev/null; `attach`, for containers, says what the command is connected to. */
   readonly stdio: "capture" | AttachedStdio;
   readonly readOnlyRoot?: boolean;

@@ -133,9 +133,92 @@ export interface RunOp {
   /** Files of a heredoc with a shebang, mounted for the command; name to content. */
   readonly inline?: readonly InlineFile[] | undefined;
   readonly rules?: EngineRules;
+  /** In the order in which they are mounted. */
+  readonly mounts?: readonly RunMount[] | undefined;
+  readonly security?: "insecure" | undefined;
+  /** Names of `--add-host`. Their addresses are no part of the key, as with BuildKit. */
+  readonly hosts?: readonly string[] | undefined;
+  /** Size of /dev/shm. */
+  readonly shmBytes?: number | undefined;
+  readonly ulimits?: readonly Ulimit[] | undefined;
+  readonly cgroupParent?: string | undefined;
 }
 
 export type NetworkMode = "host" | "none";
+
+/** One `--ulimit`. -1: unlimited. */
+export interface Ulimit {
+  /** `nofile`, as setrlimit's constants are called without RLIMIT_. */
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** A `--mount` of RUN. Targets are absolute and cleaned; what is inside secrets and agents is nobody's to record. */
+export type RunMount = BindRunMount | CacheRunMount | TmpfsRunMount | SecretRunMount | SshRunMount;
+
+/** Files of the context, a stage or an image. Writes are discarded. */
+export interface BindRunMount {
+  readonly type: "bind";
+  readonly target: string;
+  readonly from: CopySource;
+  /** Absolute inside `from`; "/" is all of it. */
+  readonly source: string;
+  readonly readOnly: boolean;
+}
+
+/** A directory that outlives the build. Which one (its id) and how it is shared are StepMeta: they are no part of a key. */
+export interface CacheRunMount {
+  readonly type: "cache";
+  readonly target: string;
+  /** What a new one begins with; undefined: nothing. */
+  readonly from: CopySource | undefined;
+  /** Absolute inside the cache; "/" is all of it. */
+  readonly source: string;
+  readonly readOnly: boolean;
+  /** Of a new one's directory. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface TmpfsRunMount {
+  readonly type: "tmpfs";
+  readonly target: string;
+  readonly sizeBytes: number | undefined;
+  readonly readOnly: boolean;
+}
+
+export interface SecretRunMount {
+  readonly type: "secret";
+  readonly id: string;
+  /** undefined: no file, only the variable. */
+  readonly target: string | undefined;
+  /** Variable that holds the value. */
+  readonly env: string | undefined;
+  readonly required: boolean;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface SshRunMount {
+  readonly type: "ssh";
+  readonly id: string;
+  readonly target: string;
+  readonly required: boolean;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export type CacheSharing = "shared" | "private" | "locked";
+
+/** Which directory a cache mount is, and who may use it at the same time. */
+export interface CacheMountName {
+  readonly id: string;
+  readonly sharing: CacheSharing;
+}
 
 /** Facts about a step that are not part of its key. */
 export interface StepMeta {
@@ -157,6 +240,8 @@ export interface StepMeta {
   readonly hiddenEnv: readonly string[];
   /** Values of ARGs in scope, to name the ARG that moved: name to value. */
   readonly args: Readonly<Record<string, string>>;
+  /** Of a RUN's cache mounts, by target. */
+  readonly cacheMounts?: ReadonlyMap<string, CacheMountName> | undefined;
 }
 
 export interface Step {

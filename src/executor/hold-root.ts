@@ -1,14 +1,15 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { RootSpec } from "../core/ports.ts";
 import { hostFacts } from "./host-facts.ts";
-import { overlayMount } from "./overlay-mount.ts";
+
 import { openScaffold } from "./scaffold.ts";
 import { setUpFailure } from "./set-up-error.ts";
 import { mountRootLines, PREAMBLE } from "./shell/fragments.ts";
 import { TOOLS_PATH } from "./shell/tools-path.ts";
+import { makeOverlay } from "./stage-mounts.ts";
 
 /** A root file system to read and write while no command runs in it. */
 export interface HeldRoot extends AsyncDisposable {
@@ -27,15 +28,13 @@ export async function holdRoot(root: RootSpec, home: string, stateDir: string): 
   const directory = mkdtempSync(join(stateDir, "hold-"));
   const linkDirectory = join(directory, "links");
   const { inUserNamespace } = hostFacts();
-  const overlay = overlayMount(root, { scaffold: openScaffold(home), linkDirectory, inUserNamespace });
-  if (overlay.links.length > 0) mkdirSync(linkDirectory);
-  for (const [name, target] of overlay.links) symlinkSync(target, join(overlay.directory, name));
+  const overlay = makeOverlay(root, { scaffold: openScaffold(home), linkDirectory, inUserNamespace });
   const place = join(directory, "root");
   mkdirSync(place);
   const script = join(directory, "hold.sh");
   writeFileSync(
     script,
-    `${PREAMBLE}${mountRootLines(place, { overlay, directory: "" })}echo ready >&3\nread -r _ <&3\nexit 0\n`,
+    `${PREAMBLE}${mountRootLines(place, { overlay, directory: "", insecure: false })}echo ready >&3\nread -r _ <&3\nexit 0\n`,
   );
   const unshare = ["unshare", "--mount", "--propagation", "private", "--", "sh", script];
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...unshare], {

@@ -10,6 +10,8 @@ export interface HostFacts {
   readonly hasTtyGroup: boolean;
   /** The highest limit of open files that we may set. */
   readonly openFilesHard: number;
+  /** The capabilities that a process of ours can be given, as bits. */
+  readonly capabilities: bigint;
 }
 
 let known: HostFacts | undefined;
@@ -26,6 +28,7 @@ function readHostFacts(): HostFacts {
     /^Max open files\s+\S+\s+(\d+)/m.exec(read("/proc/self/limits"))?.[1] ?? OPEN_FILES.hard,
   );
   return {
+    capabilities: BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)/m.exec(read("/proc/self/status"))?.[1] ?? "0"}`),
     inUserNamespace: !isWhole,
     canSetGroups: read("/proc/self/setgroups").trim() !== "deny",
     hasTtyGroup: groups.some((range) => range.inside <= 5 && 5 < range.inside + range.count),

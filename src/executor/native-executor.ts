@@ -12,6 +12,7 @@ import { initsBelow, onlyChildOf } from "./process-tree.ts";
 import { candidatePaths, cannotStart } from "./program-search.ts";
 import { mountTargets, prepareRunFiles } from "./run-files.ts";
 import { setUpError } from "./set-up-error.ts";
+import { fillPrivate } from "./stage-mounts.ts";
 import {
   canceled,
   type Launcher,
@@ -54,7 +55,9 @@ async function run(home: string, spec: RunSpec, on: RunHooks): Promise<RunResult
             on.started?.(runningCommand(() => commandOf(report.keeper), terminal));
           continue;
         }
-        if (wish === "ask") made.push(...makeMountPoints(`/proc/${process.pid}/root`, mountTargets(files)));
+        const root = `/proc/${process.pid}/root`;
+        if (wish === "ask") made.push(...makeMountPoints(root, mountTargets(files)));
+        else if (wish === "private") fillPrivate(root, files.private);
         else terminal = openContainerTerminal(spec, process.pid, on);
         process.reply(Buffer.alloc(8));
       }

@@ -9,9 +9,17 @@ import { initsBelow } from "./process-tree.ts";
 import { requireProgram } from "./root-lookup.ts";
 import { mountTargets, prepareRunFiles, type RunFiles } from "./run-files.ts";
 import { setUpFailure } from "./set-up-error.ts";
-import { deviceLines, mountRootLines, PREAMBLE, quote } from "./shell/fragments.ts";
+import {
+  controlGroupLines,
+  deviceLines,
+  mountRootLines,
+  PREAMBLE,
+  quote,
+  stageLines,
+} from "./shell/fragments.ts";
 import { LineReader } from "./shell/line-reader.ts";
 import { TOOLS_PATH } from "./shell/tools-path.ts";
+import { fillPrivate, makeStagedPaths, verifyStagedPaths } from "./stage-mounts.ts";
 import {
   canceled,
   type Launcher,
@@ -40,11 +48,12 @@ async function run(place: Place, spec: RunSpec, on: RunHooks): Promise<RunResult
   const dev = join(files.directory, "dev");
   mkdirSync(dev);
   const hasTerminal = spec.stdio !== "capture" && spec.stdio.terminal !== undefined;
-  writeFileSync(
-    join(files.directory, "config.json"),
-    JSON.stringify(runtimeConfig({ spec, files, facts, dev, hasTerminal })),
-  );
-  writeFileSync(join(files.directory, "launch.sh"), launchScript(place.runtime, spec, files));
+  const config = JSON.stringify(runtimeConfig({ spec, files, facts, dev, hasTerminal }));
+  // With secret variables in it the configuration, and what the runtime notes, are for no disk.
+  const bundle = files.private?.directory ?? files.directory;
+  if (files.private === undefined) writeFileSync(join(bundle, "config.json"), config);
+  makeStagedPaths(files);
+  writeFileSync(join(files.directory, "launch.sh"), launchScript(place.runtime, spec, { files, bundle }));
 
   using terminal = openHostTerminal(spec, on);
   const made: MadeMountPoint[] = [];
@@ -66,10 +75,15 @@ async function run(place: Place, spec: RunSpec, on: RunHooks): Promise<RunResult
     streams: streamsOf(spec, terminal?.slave),
     heard(bytes, process) {
       for (const line of lines.read(bytes)) {
-        if (line !== "ask") continue;
-        const root = `/proc/${process.pid}/root${files.root}`;
-        made.push(...makeMountPoints(root, mountTargets(files)));
-        requireProgram(root, spec.args, spec.env, spec.cwd);
+        const root = `/proc/${process.pid}/root`;
+        if (line === "verify") verifyStagedPaths(root, files);
+        else if (line === "private") {
+          fillPrivate(root, files.private);
+          writeFileSync(`${root}${bundle}/config.json`, config, { mode: 0o600 });
+        } else if (line === "ask") {
+          made.push(...makeMountPoints(`${root}${files.root}`, mountTargets(files)));
+          requireProgram(`${root}${files.root}`, spec.args, spec.env, spec.cwd);
+        } else continue;
         process.reply(Buffer.from("go\n"));
         on.started?.(runningCommand(() => initsBelow(process.pid)[1], terminal));
       }
@@ -94,22 +108,29 @@ async function run(place: Place, spec: RunSpec, on: RunHooks): Promise<RunResult
 /** The launcher is pid 1 of a namespace that holds the runtime too: one signal ends both and the command. */
 const UNSHARE_FLAGS = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL", "--"];
 
-function launchScript(runtime: string, spec: RunSpec, files: RunFiles): string {
-  const from = { overlay: files.overlay, directory: spec.root.type === "directory" ? spec.root.path : "" };
-  const state = quote(join(files.directory, "runtime"));
+function launchScript(
+  runtime: string,
+  spec: RunSpec,
+  { files, bundle }: { readonly files: RunFiles; readonly bundle: string },
+): string {
+  const directory = spec.root.type === "directory" ? spec.root.path : "";
+  const from = { overlay: files.overlay, directory, insecure: spec.insecure };
+  const state = quote(join(bundle, "runtime"));
   const log = quote(join(files.directory, "runtime.log"));
   return `${PREAMBLE}
+${controlGroupLines(spec)}
 step "mount /proc" mount -i -t proc proc /proc
 # No control groups: they would outlive a kill of the engine, and a build step has no limits to set. The runtime forgives
 # a read-only hierarchy once it is told to be rootless.
 for hierarchy in $(findmnt -rn -o TARGET -t cgroup,cgroup2); do
   mount -o remount,bind,ro,nosuid,nodev,noexec "$hierarchy" 2>/dev/null
 done
+${stageLines(files)}
 ${mountRootLines(files.root, from)}
-${deviceLines(quote(join(files.directory, "dev")))}
+${deviceLines(quote(join(files.directory, "dev")), spec.insecure)}
 echo ask >&3
 read -r answer <&3 || exit 125
-${quote(runtime)} --root ${state} --log ${log} --log-format json --rootless true run --bundle ${quote(files.directory)} run 3<&- 3>&-
+${quote(runtime)} --root ${state} --log ${log} --log-format json --rootless true run --bundle ${quote(bundle)} run 3<&- 3>&-
 echo "ended $?" >&3
 `;
 }

@@ -16,8 +16,8 @@ export interface OverlayMount {
 }
 
 export interface OverlayPlace {
-  /** Bottommost lower with our mount points; undefined where the stack has no room for one more. */
-  readonly scaffold: string;
+  /** Bottommost lower with our mount points; undefined: none is wanted. Left out where the stack has no room for one more. */
+  readonly scaffold: string | undefined;
   /** An empty directory for short links, used where relative paths are too long or hold `,`, `:` or `\`. */
   readonly linkDirectory: string;
   readonly inUserNamespace: boolean;
@@ -28,7 +28,9 @@ export function overlayMount(
   root: Extract<RootSpec, { type: "overlay" }>,
   place: OverlayPlace,
 ): OverlayMount {
-  const lowers = root.lowers.length < MAX_LOWERS ? [...root.lowers, place.scaffold] : root.lowers;
+  const { scaffold } = place;
+  const lowers =
+    scaffold !== undefined && root.lowers.length < MAX_LOWERS ? [...root.lowers, scaffold] : root.lowers;
   const directory = commonDirectory([...lowers, root.upper, root.work]);
   const relative = {
     lowers: lowers.map((path) => path.slice(directory.length)),

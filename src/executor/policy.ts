@@ -1,3 +1,5 @@
+import type { Ulimit } from "../core/step.ts";
+
 /**
  * What every executor gives a command, the same for all three: Docker's defaults (moby, oci/defaults.go and
  * daemon/pkg/oci), stated once.
@@ -19,6 +21,59 @@ export const CAPABILITIES: Readonly<Record<string, number>> = {
   CAP_MKNOD: 27,
   CAP_AUDIT_WRITE: 29,
   CAP_SETFCAP: 31,
+};
+
+/** What a command is given instead of Docker's defaults where its step is `--security=insecure`: BuildKit's meaning of it. */
+export interface Isolation {
+  /** undefined: all that tsbuild itself has. */
+  readonly capabilities: Readonly<Record<string, number>> | undefined;
+  readonly maskedPaths: readonly string[];
+  readonly readOnlyPaths: readonly string[];
+  readonly hasSeccomp: boolean;
+  /** Device nodes, those that the command makes too, are dead. */
+  readonly noDevices: boolean;
+  readonly readOnlySys: boolean;
+}
+
+export function isolationOf(insecure: boolean | undefined): Isolation {
+  const isSandbox = insecure !== true;
+  return {
+    capabilities: isSandbox ? CAPABILITIES : undefined,
+    maskedPaths: isSandbox ? MASKED_PATHS : [],
+    readOnlyPaths: isSandbox ? READ_ONLY_PATHS : [],
+    hasSeccomp: isSandbox,
+    noDevices: isSandbox,
+    readOnlySys: isSandbox,
+  };
+}
+
+/** Every capability there is, by bit (linux/capability.h). */
+export const CAPABILITY_NAMES: readonly string[] =
+  "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
+    .split(" ")
+    .map((name) => `CAP_${name}`);
+
+/** Docker's size of /dev/shm. */
+export const SHM_BYTES = 64 << 20;
+
+/** RLIMIT_ constants of `--ulimit` by their names there (setrlimit(2), asm-generic/resource.h). */
+export const LIMIT_NUMBERS: Readonly<Record<string, number>> = {
+  cpu: 0,
+  fsize: 1,
+  data: 2,
+  stack: 3,
+  core: 4,
+  rss: 5,
+  nproc: 6,
+  nofile: 7,
+  memlock: 8,
+  as: 9,
+  locks: 10,
+  sigpending: 11,
+  msgqueue: 12,
+  nice: 13,
+  rtprio: 14,
+  rttime: 15,
 };
 
 /** Hidden: a file behind /dev/null, a directory behind an empty read-only tmpfs. */
@@ -59,3 +114,10 @@ export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 
 /** Between asking a canceled command to end and ending it. */
 export const CANCEL_GRACE_MS = 2000;
+
+/** The limits of a command: Docker's for open files, and what was asked for. -1: unlimited. */
+export function limitsOf(ulimits: readonly Ulimit[] | undefined, openFilesHard: number): readonly Ulimit[] {
+  const usual = { name: "nofile", soft: Math.min(OPEN_FILES.soft, openFilesHard), hard: openFilesHard };
+  const asked = ulimits ?? [];
+  return asked.some(({ name }) => name === "nofile") ? asked : [usual, ...asked];
+}

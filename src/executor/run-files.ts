@@ -6,25 +6,16 @@ import {
   rmdirSync,
   rmSync,
   statSync,
-  symlinkSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { cleanPath, decodePath, encodePath } from "../core/byte-path.ts";
-import type { BindMount, RunSpec, TmpfsMount } from "../core/ports.ts";
+import type { BindMount, RunSpec } from "../core/ports.ts";
 import type { MountTarget } from "./mount-points.ts";
-import { type OverlayMount, overlayMount } from "./overlay-mount.ts";
+import type { OverlayMount } from "./overlay-mount.ts";
 import { INJECTED_NAMES, openScaffold } from "./scaffold.ts";
-
-/** Something the command sees at `target`: an injected file or a bind mount of the caller. */
-export interface Injection {
-  readonly source: string;
-  /** Absolute, cleaned. */
-  readonly target: string;
-  readonly type: "file" | "directory";
-  readonly readOnly: boolean;
-}
+import { type Injection, makeOverlay, type PrivateFiles, type Stage, stageMounts } from "./stage-mounts.ts";
 
 /** The files of one run, in a directory of their own below the lease's state directory. Disposing removes them. */
 export interface RunFiles extends Disposable {
@@ -33,10 +24,11 @@ export interface RunFiles extends Disposable {
   readonly root: string;
   /** undefined: the root is a plain directory. */
   readonly overlay: OverlayMount | undefined;
-  /** /etc/hosts, /etc/hostname, /etc/resolv.conf, then the caller's binds. */
+  readonly stages: readonly Stage[];
+  /** undefined: the run has no secrets. */
+  readonly private: PrivateFiles | undefined;
+  /** /etc/hosts, /etc/hostname, /etc/resolv.conf, then the caller's binds and mounts. */
   readonly injections: readonly Injection[];
-  /** With cleaned targets. */
-  readonly tmpfs: readonly TmpfsMount[];
 }
 
 /** `home`: the store, for what all runs share. */
@@ -52,6 +44,8 @@ export function prepareRunFiles(spec: RunSpec, home: string, inUserNamespace: bo
   const injected = INJECTED_NAMES.map((name): Injection => {
     return { source: join(directory, name), target: `/etc/${name}`, type: "file", readOnly: false };
   });
+  const cleaned = (spec.mounts ?? []).map((mount) => ({ ...mount, target: cleanTarget(mount.target) }));
+  const mounts = stageMounts({ ...spec, mounts: cleaned }, directory, inUserNamespace);
   return {
     directory,
     root: join(directory, "root"),
@@ -59,8 +53,9 @@ export function prepareRunFiles(spec: RunSpec, home: string, inUserNamespace: bo
       spec.root.type === "overlay"
         ? prepareOverlay(spec.root, { directory, home, inUserNamespace })
         : undefined,
-    injections: [...injected, ...spec.binds.map(toInjection)],
-    tmpfs: (spec.mounts ?? []).map((mount) => ({ ...mount, target: cleanTarget(mount.target) })),
+    stages: mounts.stages,
+    private: mounts.private,
+    injections: [...injected, ...spec.binds.map(toInjection), ...mounts.injections],
     [Symbol.dispose]: () => removeRunFiles(directory),
   };
 }
@@ -76,20 +71,23 @@ function removeRunFiles(directory: string): void {
   }
 }
 
-/** What must exist in the root to be mounted on; below /dev, a tmpfs of ours, the launcher makes it. */
+/**
+ * What must exist in the root to be mounted on. Below /dev, a tmpfs of ours, and inside another mount the launcher makes it
+ * once that is there.
+ */
 export function mountTargets(files: RunFiles): MountTarget[] {
   return [
     { target: "/proc", type: "directory" },
     { target: "/dev", type: "directory" },
     { target: "/sys", type: "directory" },
-    ...files.injections.filter((injection) => !injection.target.startsWith("/dev/")),
-    ...files.tmpfs.map(({ target }): MountTarget => ({ target, type: "directory" })),
+    ...files.injections.filter((injection) => mountAround(files, injection) === undefined),
   ];
 }
 
-/** Of mount(2), for a tmpfs of the command's: Docker's. */
-export function tmpfsOptions({ sizeBytes }: TmpfsMount): string {
-  return `mode=1777${sizeBytes === undefined ? "" : `,size=${sizeBytes}`}`;
+/** The mount point that this one lies inside, of those mounted before it; undefined: the root's own files are around it. */
+export function mountAround({ injections }: RunFiles, injection: Injection): string | undefined {
+  const earlier = injections.slice(0, injections.indexOf(injection)).map(({ target }) => target);
+  return ["/dev", ...earlier].findLast((target) => injection.target.startsWith(`${target}/`));
 }
 
 function prepareOverlay(
@@ -98,12 +96,7 @@ function prepareOverlay(
 ): OverlayMount {
   const linkDirectory = join(place.directory, "links");
   const scaffold = openScaffold(place.home);
-  const mount = overlayMount(root, { scaffold, linkDirectory, inUserNamespace: place.inUserNamespace });
-  if (mount.links.length > 0) mkdirSync(linkDirectory);
-  for (const [name, target] of mount.links) symlinkSync(target, join(mount.directory, name));
-  // A volatile overlay marks its work directory against being mounted again; a second command in one workspace is meant.
-  rmSync(join(root.work, "work", "incompat"), { recursive: true, force: true });
-  return mount;
+  return makeOverlay(root, { scaffold, linkDirectory, inUserNamespace: place.inUserNamespace });
 }
 
 function toInjection(bind: BindMount): Injection {
@@ -125,10 +118,14 @@ function injectedContents(spec: RunSpec): Record<(typeof INJECTED_NAMES)[number]
   const hosts = (isHost ? readIfPresent("/etc/hosts") : undefined) ?? loopback;
   const knowsName = hosts.split(/\s+/).includes(spec.hostname);
   return {
-    hosts: knowsName ? hosts : `${hosts.trimEnd()}\n127.0.1.1\t${spec.hostname}\n`,
+    hosts: `${knowsName ? hosts : `${hosts.trimEnd()}\n127.0.1.1\t${spec.hostname}\n`}${addedHosts(spec)}`,
     hostname: `${spec.hostname}\n`,
     "resolv.conf": (isHost ? readIfPresent("/etc/resolv.conf") : undefined) ?? "",
   };
+}
+
+function addedHosts({ hosts = [] }: RunSpec): string {
+  return hosts.map(({ name, address }) => `${address}\t${name}\n`).join("");
 }
 
 function readIfPresent(path: string): string | undefined {

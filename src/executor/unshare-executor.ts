@@ -7,11 +7,19 @@ import { hostFacts } from "./host-facts.ts";
 import { type MadeMountPoint, makeDirectories, makeMountPoints, removeMountPoints } from "./mount-points.ts";
 import { initsBelow } from "./process-tree.ts";
 import { lookUp, requireProgram } from "./root-lookup.ts";
-import { mountTargets, prepareRunFiles, type RunFiles } from "./run-files.ts";
+import { mountAround, mountTargets, prepareRunFiles, type RunFiles } from "./run-files.ts";
 import { setUpFailure } from "./set-up-error.ts";
 import { LineReader } from "./shell/line-reader.ts";
 import { TOOLS_PATH } from "./shell/tools-path.ts";
-import { commandScript, keeperScript, launcherScript, OLD_ROOT } from "./shell/unshare-scripts.ts";
+import {
+  commandScript,
+  keeperScript,
+  launcherScript,
+  OLD_ROOT,
+  SECRET_SCRIPT,
+  secretScript,
+} from "./shell/unshare-scripts.ts";
+import { fillPrivate, makeStagedPaths, verifyStagedPaths } from "./stage-mounts.ts";
 import {
   canceled,
   type Launcher,
@@ -39,6 +47,8 @@ async function run(home: string, spec: RunSpec, on: RunHooks): Promise<RunResult
   const script = (name: string): string => join(files.directory, name);
   const hasTerminal = spec.stdio !== "capture" && spec.stdio.terminal !== undefined;
   const input = { spec, files, facts, hasTerminal };
+  refuseNames(spec);
+  makeStagedPaths(files);
   writeFileSync(script("launcher.sh"), launcherScript(input, script("keeper.sh")));
   writeFileSync(script("keeper.sh"), keeperScript(script("command.sh")));
   writeFileSync(script("command.sh"), commandScript(input));
@@ -66,6 +76,8 @@ async function run(home: string, spec: RunSpec, on: RunHooks): Promise<RunResult
     heard(bytes, process) {
       for (const line of lines.read(bytes)) {
         if (line === "ask") made.push(...answerAsk(files, process));
+        else if (line.startsWith("ask ")) answerInside(files, process, Number(line.slice(4)));
+        else if (line === "verify" || line === "private") prepare(line, { spec, files, process });
         else if (line === "ready") {
           release(spec, files, process);
           on.started?.(runningCommand(() => initsBelow(process.pid)[1], terminal));
@@ -89,7 +101,56 @@ async function run(home: string, spec: RunSpec, on: RunHooks): Promise<RunResult
   return conclude(lines);
 }
 
+/** A shell sets the secret variables, and knows identifiers only. */
+function refuseNames({ secretEnv = [] }: RunSpec): void {
+  const odd = secretEnv.find(({ name }) => !/^[A-Za-z_]\w*$/.test(name));
+  if (odd === undefined) return;
+  throw new BuildError("run/workspace", `the executor unshare cannot set a variable called "${odd.name}"`, {
+    hint: "Leave --executor out, or choose native or oci.",
+  });
+}
+
 const UNSHARE_FLAGS = ["--mount", "--propagation", "private", "--uts", "--ipc"];
+
+function prepare(
+  question: "verify" | "private",
+  {
+    spec,
+    files,
+    process,
+  }: { readonly spec: RunSpec; readonly files: RunFiles; readonly process: LauncherProcess },
+): void {
+  const root = `/proc/${process.pid}/root`;
+  if (question === "verify") verifyStagedPaths(root, files);
+  else {
+    fillPrivate(root, files.private);
+    writeFileSync(`${root}${files.private?.directory}/${SECRET_SCRIPT}`, secretScript(spec), { mode: 0o600 });
+  }
+  process.reply(Buffer.from("go\n"));
+}
+
+/**
+ * The same of a mount point inside another mount, which is there by now. Nobody else may be writing there: mount(8) follows
+ * what it finds.
+ */
+function answerInside(files: RunFiles, process: LauncherProcess, index: number): void {
+  const injection = files.injections[index];
+  if (injection === undefined) throw new Error(`the launcher asked for mount ${index}`);
+  const around = mountAround(files, injection);
+  const outer = files.injections.find(({ target }) => target === around);
+  if (outer?.shared === true) {
+    throw new BuildError(
+      "run/workspace",
+      `the executor unshare cannot mount ${injection.target} inside a cache mount`,
+      {
+        hint: "Leave --executor out, or choose native or oci.",
+      },
+    );
+  }
+  const root = `/proc/${process.pid}/root${files.root}`;
+  makeMountPoints(root, [injection]);
+  process.reply(Buffer.from(`${files.root}/${lookUp(root, injection.target).path}\n`, "latin1"));
+}
 
 /** Makes what is missing, and tells the script where each target leads. */
 function answerAsk(files: RunFiles, process: LauncherProcess): MadeMountPoint[] {

@@ -9,6 +9,7 @@ import type { SourceText } from "../core/source-range.ts";
 import type { CopyOp } from "../core/step.ts";
 import type { BuildPlan } from "../plan/types.ts";
 import { readSources } from "../snapshot/copy-step.ts";
+import { sourceReads } from "../steps/mount-sources.ts";
 import { namedTrees } from "./build-contexts.ts";
 import { explainMissingFile } from "./missing-file.ts";
 import { isRemoteContext } from "./remote-context.ts";
@@ -33,7 +34,7 @@ export interface BuildSource extends Disposable {
   readonly isIgnored: ((path: string) => boolean) | undefined;
   /** Why a source that a COPY of the context names may be missing. */
   whyMissing(path: string, op: CopyOp): string;
-  /** Looks at what the plan's COPYs read, and tells how much it is. A source that is missing is its step's to report. */
+  /** Looks at what the plan's COPYs and mounts read, and tells how much it is. A source that is missing is its step's to report. */
   measure(plan: BuildPlan, emit: EmitEvent): void;
 }
 
@@ -84,11 +85,13 @@ export async function openSource(
     },
     measure: (plan, emit) => {
       for (const step of plan.steps.values()) {
-        if (step.op.type !== "copy" || step.op.from.type !== "context") continue;
-        try {
-          readSources(step.op, treeOf(step.op.from.name));
-        } catch {
-          // The step itself reports it, with its place in the file.
+        for (const { copy } of sourceReads(step.op)) {
+          if (copy.from.type !== "context") continue;
+          try {
+            readSources(copy, treeOf(copy.from.name));
+          } catch {
+            // The step itself reports it, with its place in the file.
+          }
         }
       }
       emit({ type: "context", ...tree.stats() });

@@ -26,6 +26,13 @@ export function toPlanOptions(options: BuildOptions): PlanOptions {
     network: options.network ?? "host",
     contexts: toNamedContexts(options.buildContexts ?? []),
     everyStage: options.cacheModel === "classic",
+    run: {
+      allow: options.allow ?? [],
+      hosts: (options.addHosts ?? []).map(({ name }) => name),
+      shmBytes: options.shmBytes,
+      ulimits: options.ulimits ?? [],
+      cgroupParent: options.cgroupParent,
+    },
   };
 }
 

@@ -18,8 +18,13 @@ const WEEK_MS = 7 * 24 * 3600 * 1000;
 
 /** Removes cache records with the layers and listings that only they needed. Images keep what is theirs. */
 export function pruneCache({ all, filters, keepStorage }: PruneCacheOptions, shop: Workshop): PruneReport {
-  const unusedForMs = filters
-    .map(parseFilter)
+  const parsed = filters.map(parseFilter);
+  const type = parsed
+    .filter(({ name }) => name === "type")
+    .map(({ value }) => typeOf(value))
+    .at(-1);
+  const unusedForMs = parsed
+    .filter(({ name }) => name !== "type")
     .map(({ name, value }) => unusedFor(name, value))
     .at(-1);
   const keepBytes = keepStorage === undefined ? undefined : requireSize(keepStorage);
@@ -30,14 +35,23 @@ export function pruneCache({ all, filters, keepStorage }: PruneCacheOptions, sho
   };
   const records = !isPlain ? limits : all ? "all" : { unusedForMs: WEEK_MS };
   const builds = !isPlain ? {} : all ? { keepBuilds: 1 } : { keepBuilds: 20, buildsOlderThanMs: WEEK_MS };
-  return shop.store.prune({ records, ...builds });
+  if (type === "exec.cachemount") return shop.store.prune({ records: "none", cacheMounts: records });
+  return shop.store.prune({ records, ...(type === undefined ? { cacheMounts: records } : {}), ...builds });
+}
+
+/** The two of BuildKit's types that there are here. */
+function typeOf(value: string): "regular" | "exec.cachemount" {
+  if (value === "regular" || value === "exec.cachemount") return value;
+  throw new BuildError("cli/usage", `--filter=type=${value} is not a type`, {
+    hint: "Write type=regular (results of steps) or type=exec.cachemount (directories of RUN --mount=type=cache).",
+  });
 }
 
 function unusedFor(name: string, value: string): number {
   const nanos = name === "until" || name === "unused-for" ? parseGoDuration(value) : undefined;
   if (nanos !== undefined) return nanos / 1e6;
   throw new BuildError("cli/usage", `--filter=${name}=${value} is not a filter`, {
-    hint: "Write until=24h: what was not used for 24 hours.",
+    hint: "Write until=24h (what was not used for 24 hours), or type=exec.cachemount.",
   });
 }
 

@@ -10,11 +10,12 @@ import type { Digest } from "../core/digest.ts";
 import { BuildError } from "../core/errors.ts";
 import type { EmitEvent } from "../core/events.ts";
 import type { FileTree } from "../core/file-tree.ts";
-import type { CopyOp, Step } from "../core/step.ts";
+import type { Step } from "../core/step.ts";
 import { readSources } from "../snapshot/copy-step.ts";
 import type { SolverPorts, StepInputs } from "../solver/types.ts";
 import type { StepTools } from "../steps/execute.ts";
 import { EMPTY_SNAPSHOT } from "../steps/layer-book.ts";
+import { sourceReads } from "../steps/mount-sources.ts";
 import { placeOf } from "../steps/place-of.ts";
 import { sourceTree } from "../steps/source-tree.ts";
 import type { BuildReasons } from "./build-reasons.ts";
@@ -53,7 +54,7 @@ export function solverPorts(
       build.engine === undefined ? undefined : shop.store.facts.get(resultFact(model.name, image)),
     material: async (step, inputs) => {
       try {
-        const sources = step.op.type === "copy" ? await copySources(step.op, inputs, build) : [];
+        const sources = await readMaterial(step, inputs, build);
         const remotes = await remoteSources(step, tools);
         return { platform: step.meta.platform, sources, remotes, redact };
       } catch (error) {
@@ -96,24 +97,28 @@ export function resultFact(model: CacheModelName, image: Digest): string {
   return `result ${model} ${image}`;
 }
 
-async function copySources(
-  op: CopyOp,
+async function readMaterial(
+  step: Step,
   inputs: StepInputs,
   { tools, engine, source: from }: CopyWiring,
 ): Promise<SourceMaterial[]> {
-  const tree = await sourceTree(op, inputs, tools);
-  const top = op.from.type === "context" ? op.from.name : "/";
-  const disk = top === "" ? from.root : undefined;
-  return readSources(op, tree).map((source) => ({
-    ...source,
-    ...(engine === undefined
-      ? {}
-      : {
-          entries: engine.entries(op, { tree, disk, path: tree.resolve(source.path, true) ?? source.path }),
-        }),
-    path: pathIn(top, decodePath(source.path)),
-    name: decodePath(source.name),
-  }));
+  const material: SourceMaterial[] = [];
+  for (const { copy, mount } of sourceReads(step.op)) {
+    const tree = await sourceTree(copy, inputs, tools);
+    const top = copy.from.type === "context" ? copy.from.name : "/";
+    const disk = top === "" ? from.root : undefined;
+    for (const source of readSources(copy, tree)) {
+      const real = tree.resolve(source.path, true) ?? source.path;
+      material.push({
+        ...source,
+        ...(engine === undefined ? {} : { entries: engine.entries(copy, { tree, disk, path: real }) }),
+        path: pathIn(top, decodePath(source.path)),
+        name: mount === undefined ? decodePath(source.name) : "",
+        mount,
+      });
+    }
+  }
+  return material;
 }
 
 /** How people read a source: of the context as it is, of a named one behind its name, of an image or stage absolute at its top. */
@@ -141,10 +146,17 @@ async function missingHint(
   inputs: StepInputs,
   { source, tools }: { readonly source: BuildSource; readonly tools: StepTools },
 ): Promise<string | undefined> {
-  if (error.code !== "context/file-not-found" || op.type !== "copy") return undefined;
+  if (error.code !== "context/file-not-found") return undefined;
   const path = error.details.word ?? "";
-  if (op.from.type === "context") return source.whyMissing(path, op);
-  return explainMissingFile(path, { op, tree: await sourceTree(op, inputs, tools), ignore: NO_RULES });
+  const reads = sourceReads(op);
+  const read = reads.find(({ copy }) => copy.sources.some((written) => written.includes(path))) ?? reads[0];
+  if (read === undefined) return undefined;
+  if (read.copy.from.type === "context") return source.whyMissing(path, read.copy);
+  return explainMissingFile(path, {
+    op: read.copy,
+    tree: await sourceTree(read.copy, inputs, tools),
+    ignore: NO_RULES,
+  });
 }
 
 /** Secret-looking values are recorded as a keyed hash: equal ones can be told, none can be read back. */
@@ -161,11 +173,12 @@ async function rememberListings(
   inputs: StepInputs,
   { shop, tools }: { readonly shop: Workshop; readonly tools: StepTools },
 ): Promise<void> {
-  if (step.op.type !== "copy") return;
-  const tree = await sourceTree(step.op, inputs, tools);
-  for (const source of readSources(step.op, tree)) {
-    const real = tree.resolve(source.path, true);
-    if (real !== undefined) keepListings(tree, real, shop);
+  for (const read of sourceReads(step.op)) {
+    const tree = await sourceTree(read.copy, inputs, tools);
+    for (const source of readSources(read.copy, tree)) {
+      const real = tree.resolve(source.path, true);
+      if (real !== undefined) keepListings(tree, real, shop);
+    }
   }
 }
 

@@ -2,8 +2,10 @@ import type { CacheModelName, Change } from "../core/cache-key.ts";
 import type { Descriptor } from "../core/descriptor.ts";
 import type { Digest } from "../core/digest.ts";
 import type { LayerSummary, StepOutcome } from "../core/events.ts";
-import type { NetworkMode } from "../core/step.ts";
+import type { NetworkMode, Ulimit } from "../core/step.ts";
+import type { ResourceLimits } from "../executor/control-group.ts";
 import type { Annotation, OutputSpec } from "../output/output-spec.ts";
+import type { Entitlement } from "../plan/types.ts";
 import type { BuildContext } from "./build-contexts.ts";
 
 /** What `build` takes; everything but the context has a default. */
@@ -46,7 +48,34 @@ export interface BuildOptions {
   readonly noCacheFilter?: readonly string[] | undefined;
   /** Several make an image index; one is as `platform`. */
   readonly platforms?: readonly string[] | undefined;
+  /** What RUN --mount=type=secret asks for. Values are read when a step wants them, and recorded nowhere. */
+  readonly secrets?: readonly SecretSource[] | undefined;
+  /** What RUN --mount=type=ssh asks for. */
+  readonly ssh?: readonly SshSource[] | undefined;
+  /** What RUN --network=host and --security=insecure need. */
+  readonly allow?: readonly Entitlement[] | undefined;
+  /** Further lines of /etc/hosts in RUN. */
+  readonly addHosts?: readonly { readonly name: string; readonly address: string }[] | undefined;
+  /** Size of /dev/shm in RUN. */
+  readonly shmBytes?: number | undefined;
+  readonly ulimits?: readonly Ulimit[] | undefined;
+  /** Limits of each RUN; where they cannot be set, a note says so. */
+  readonly limits?: ResourceLimits | undefined;
+  readonly cgroupParent?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A secret: the content of a file, or the value of a variable. With neither, `id` is the name of one or the other. */
+export interface SecretSource {
+  readonly id: string;
+  readonly file?: string | undefined;
+  readonly env?: string | undefined;
+}
+
+/** An SSH agent: the path of one socket, or of key files for an agent of the build's own. */
+export interface SshSource {
+  readonly id: string;
+  readonly paths: readonly string[];
 }
 
 /** One instruction of a finished build. */
@@ -82,5 +111,8 @@ export interface BuildResult {
   readonly steps: readonly BuiltStep[];
 }
 
+export type { ResourceLimits } from "../executor/control-group.ts";
+export type { Entitlement } from "../plan/types.ts";
+export type { CacheMountEntry } from "../store/cache-mount-directory.ts";
 export type { RecordEntry } from "../store/record-directory.ts";
 export type { StoreUsage } from "../store/usage.ts";

@@ -1,16 +1,24 @@
 import { BuildError } from "../core/errors.ts";
 import type { InlineFile, NetworkMode, RunOp } from "../core/step.ts";
-import type { RunInstruction } from "../dockerfile/ast.ts";
+import type { Flag, RunInstruction } from "../dockerfile/ast.ts";
 import { parseHeredocWord } from "../dockerfile/heredoc.ts";
+import { lowerMounts } from "./lower-mounts.ts";
 import { type LowerContext, type Lowered, refuseFlags, withShell } from "./lowering.ts";
 import type { StageState } from "./stage-state.ts";
+import type { StageInstruction } from "./stages.ts";
+import type { Entitlement } from "./types.ts";
 
 /** Where the file of a heredoc with a shebang is found by its command (BuildKit's place). */
 const INLINE_DIR = "/dev/pipes/";
 
 /** RUN in shell form, exec form and the heredoc forms (BuildKit: dockerfile2llb/convert.go, dispatchRun). */
-export function lowerRun(instruction: RunInstruction, state: StageState, context: LowerContext): Lowered {
-  refuseFlags(instruction, ["network"]);
+export function lowerRun(
+  instruction: RunInstruction,
+  sources: StageInstruction["mounts"],
+  state: StageState,
+  context: LowerContext,
+): Lowered {
+  refuseFlags(instruction, ["mount", "network", "security"]);
   const { args, inline } = commandOf(instruction, state);
   if (args.length === 0 || (instruction.command.form === "exec" && args[0] === "")) {
     throw new BuildError("dockerfile/bad-arguments", "RUN has no command", {
@@ -18,18 +26,39 @@ export function lowerRun(instruction: RunInstruction, state: StageState, context
       hint: "Write a command behind RUN.",
     });
   }
+  const { mounts, cacheMounts, reads, agent } = lowerMounts(instruction, sources, state, context);
+  const security = securityOf(instruction, context);
+  const env = state.env.toArray();
   const op: RunOp = {
     type: "run",
     args,
-    env: state.env.toArray(),
+    env:
+      agent === undefined || state.env.get("SSH_AUTH_SOCK") !== undefined
+        ? env
+        : [...env, `SSH_AUTH_SOCK=${agent}`],
     cwd:
       state.config.WorkingDir === undefined || state.config.WorkingDir === "" ? "/" : state.config.WorkingDir,
     user: state.config.User ?? "",
     network: networkOf(instruction, context),
     ...hostnameOf(context),
     ...(inline === undefined ? {} : { inline }),
+    ...(mounts.length === 0 ? {} : { mounts }),
+    ...(security === undefined ? {} : { security }),
+    ...conditionsOf(context),
   };
-  return { state, createdBy: `RUN ${[...argsPrefix(state), ...args].join(" ")} # buildkit`, op };
+  const createdBy = `RUN ${[...argsPrefix(state), ...args].join(" ")} # buildkit`;
+  return { state, createdBy, op, reads, ...(cacheMounts.size === 0 ? {} : { cacheMounts }) };
+}
+
+/** What the build's own flags say of every RUN; left out where nothing is said, so that such keys stay as they are. */
+function conditionsOf({ run }: LowerContext): Partial<RunOp> {
+  const { hosts, shmBytes, ulimits, cgroupParent } = run;
+  return {
+    ...(hosts.length === 0 ? {} : { hosts }),
+    ...(shmBytes === undefined ? {} : { shmBytes }),
+    ...(ulimits.length === 0 ? {} : { ulimits }),
+    ...(cgroupParent === undefined ? {} : { cgroupParent }),
+  };
 }
 
 /** A host name that was asked for is what the command sees, and so part of what it is. */
@@ -70,7 +99,10 @@ function networkOf(instruction: RunInstruction, context: LowerContext): NetworkM
     case "default":
       return context.network;
     case "none":
+      return flag.value;
     case "host":
+      // The default anyway; but who builds with --network=none did not mean this step.
+      if (context.network !== "host") requireEntitlement("network.host", flag, context);
       return flag.value;
     default:
       throw new BuildError("dockerfile/bad-flag", `RUN --network=${flag?.value ?? ""} is not a network`, {
@@ -78,4 +110,20 @@ function networkOf(instruction: RunInstruction, context: LowerContext): NetworkM
         hint: "Choose default, none or host.",
       });
   }
+}
+
+function securityOf(instruction: RunInstruction, context: LowerContext): RunOp["security"] {
+  const flag = instruction.flags.find((f) => f.name === "security");
+  if (flag?.value !== "insecure") return undefined;
+  requireEntitlement("security.insecure", flag, context);
+  return "insecure";
+}
+
+/** RULE: a Dockerfile is foreign text. Only the command line gives a step more rights than every step has (CVE-2024-23653). */
+function requireEntitlement(name: Entitlement, flag: Flag, { run }: LowerContext): void {
+  if (run.allow.includes(name)) return;
+  throw new BuildError("plan/not-allowed", `RUN --${flag.name}=${flag.value ?? ""} is not allowed`, {
+    at: flag.at,
+    hint: `If you trust this Dockerfile, allow it: --allow ${name}.`,
+  });
 }

@@ -46,7 +46,7 @@ function lower(item: StageInstruction, state: StageState, context: LowerContext)
     case "ADD":
       return lowerCopy(instruction, item.from, state, context);
     case "RUN":
-      return lowerRun(instruction, state, context);
+      return lowerRun(instruction, item.mounts, state, context);
     case "CMD":
     case "ENTRYPOINT":
       return lowerCommand(instruction.type, instruction.command, state);

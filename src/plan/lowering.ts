@@ -1,12 +1,12 @@
 import { BuildError } from "../core/errors.ts";
 import type { ContainerConfig } from "../core/image.ts";
-import type { NetworkMode, Op, StepId } from "../core/step.ts";
+import type { NetworkMode, Op, StepId, StepMeta } from "../core/step.ts";
 import type { DockerfileAst, Instruction } from "../dockerfile/ast.ts";
 import { expandWord } from "../dockerfile/expand.ts";
 import type { EnvList } from "./env-list.ts";
 import type { StageState } from "./stage-state.ts";
 import type { StageInstruction } from "./stages.ts";
-import type { PlannedRow } from "./types.ts";
+import type { PlannedRow, RunOptions } from "./types.ts";
 
 /** Everything about a build that lowering reads and no instruction changes. */
 export interface LowerContext {
@@ -14,6 +14,7 @@ export interface LowerContext {
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly globalArgs: EnvList;
   readonly network: NetworkMode;
+  readonly run: RunOptions;
   /** `http_proxy=…`: given to commands, never keyed. */
   readonly hiddenEnv: readonly string[];
   /** The step that stands for what `--from` names. */
@@ -28,6 +29,7 @@ export interface Lowered {
   /** The work, where it has any; its result is the stage's next snapshot. */
   readonly op: Op | undefined;
   readonly reads?: readonly StepId[];
+  readonly cacheMounts?: StepMeta["cacheMounts"];
   /** What ARG and ENV set. */
   readonly variables?: PlannedRow["variables"];
   readonly spelled?: PlannedRow["spelled"];

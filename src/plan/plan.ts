@@ -2,6 +2,7 @@ import type { RowPlan } from "../core/events.ts";
 import type { ContainerConfig, HistoryEntry, ImageConfig } from "../core/image.ts";
 import type { Op, Step, StepId } from "../core/step.ts";
 import type { DockerfileAst } from "../dockerfile/ast.ts";
+import { proxyEnv, unusedBuildArgs } from "./build-args.ts";
 import { lowerInstruction } from "./lower.ts";
 import type { LowerContext, Lowered } from "./lowering.ts";
 import { dependencyOrder } from "./stage-order.ts";
@@ -18,6 +19,7 @@ import {
   type Bases,
   type BuildPlan,
   imageKey,
+  NO_RUN_OPTIONS,
   type PlannedRow,
   type PlanOptions,
   type ResolvedBase,
@@ -197,7 +199,7 @@ class Planner {
     }: { readonly lowered: Lowered; readonly state: StageState; readonly node: StageNode },
   ): { readonly row: PlannedRow; readonly state: StageState } {
     const at = item.onbuild ? node.ast.from.at : item.instruction.at;
-    const { op, createdBy, variables, spelled } = lowered;
+    const { op, createdBy, variables, spelled, cacheMounts } = lowered;
     const history = createdBy === undefined ? undefined : { createdBy, emptyLayer: op === undefined };
     const effective = createdBy ?? row.instruction;
     const shared = { row, at, history, effective, spelled, config: lowered.state.config };
@@ -208,6 +210,7 @@ class Planner {
       op,
       parent: state.step,
       reads: lowered.reads ?? [],
+      cacheMounts,
       createdBy: createdBy ?? "",
       at,
       state,
@@ -221,6 +224,7 @@ class Planner {
       readonly createdBy: string;
       readonly at: Step["meta"]["at"];
       readonly state: StageState | undefined;
+      readonly cacheMounts?: Step["meta"]["cacheMounts"];
     },
   ): StepId {
     const id = toStepId(row.id);
@@ -249,6 +253,7 @@ class Planner {
         platform,
         hiddenEnv: op.type === "run" ? this.#context().hiddenEnv : [],
         args,
+        ...(step.cacheMounts === undefined ? {} : { cacheMounts: step.cacheMounts }),
       },
     });
     return id;
@@ -260,6 +265,7 @@ class Planner {
       buildArgs: this.#options.buildArgs,
       globalArgs: this.#graph.globalArgs,
       network: this.#options.network,
+      run: this.#options.run ?? NO_RUN_OPTIONS,
       hiddenEnv: proxyEnv(this.#options.buildArgs),
       sourceStep: (source) => (source === undefined ? undefined : this.#sourceStep(source)),
     };
@@ -322,32 +328,4 @@ function toStepId(text: string): StepId {
 function withLabels(config: ContainerConfig, labels: Readonly<Record<string, string>>): ContainerConfig {
   if (Object.keys(labels).length === 0) return config;
   return { ...config, Labels: { ...config.Labels, ...labels } };
-}
-
-const PROXY_NAMES = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"];
-
-/** Predefined proxy ARGs: passed to RUN in both spellings, no part of a key or of history unless declared. */
-function proxyEnv(buildArgs: Readonly<Record<string, string>>): string[] {
-  return PROXY_NAMES.flatMap((name) => {
-    const value = Object.entries(buildArgs).find(([key]) => key.toLowerCase() === name)?.[1];
-    return value === undefined ? [] : [`${name.toUpperCase()}=${value}`, `${name}=${value}`];
-  });
-}
-
-function unusedBuildArgs(graph: StageGraph, options: PlanOptions): string[] {
-  const declared = new Set(
-    graph.nodes.flatMap((node) =>
-      node.instructions.flatMap(({ instruction }) =>
-        instruction.type === "ARG" ? instruction.args.map((arg) => arg.key) : [],
-      ),
-    ),
-  );
-  return Object.keys(options.buildArgs).filter(
-    (name) =>
-      !declared.has(name) &&
-      graph.globalArgs.get(name) === undefined &&
-      !PROXY_NAMES.includes(name.toLowerCase()) &&
-      name !== "SOURCE_DATE_EPOCH" &&
-      !name.startsWith("BUILDKIT_"),
-  );
 }

@@ -2,8 +2,9 @@ import { BuildError } from "../core/errors.ts";
 import { formatPlatform, type Platform, parsePlatform } from "../core/platform.ts";
 import { findReference, formatFamiliar } from "../core/reference.ts";
 import type { SourceRange } from "../core/source-range.ts";
-import type { CopyInstruction, DockerfileAst, Instruction, StageAst } from "../dockerfile/ast.ts";
+import type { DockerfileAst, Instruction, StageAst } from "../dockerfile/ast.ts";
 import { expandWord } from "../dockerfile/expand.ts";
+import { mountFrom } from "../dockerfile/run-mount.ts";
 import { parseTrigger } from "../dockerfile/triggers.ts";
 import { EnvList } from "./env-list.ts";
 import { dependencyOrder } from "./stage-order.ts";
@@ -15,6 +16,8 @@ export interface StageInstruction {
   readonly onbuild: boolean;
   /** Where `--from` of this COPY leads. */
   readonly from: StageSource | undefined;
+  /** Where the `from` of each `--mount` of this RUN leads, in order; undefined: it has none. */
+  readonly mounts: readonly (StageSource | undefined)[];
 }
 
 /** What FROM or `--from` names. */
@@ -270,6 +273,7 @@ function linkInstructions(
     instruction,
     onbuild,
     from: linkFrom(instruction, context),
+    mounts: linkMounts(instruction, context),
   }));
 }
 
@@ -292,27 +296,37 @@ function triggersOf(
 function linkFrom(instruction: Instruction, context: LinkContext): StageSource | undefined {
   if (instruction.type !== "COPY") return undefined;
   const flag = instruction.flags.find((f) => f.name === "from");
-  const name = flag?.value;
-  if (flag === undefined || name === undefined || name === "") return undefined;
-  if (/^[+-]?\d+$/.test(name)) return stageByNumber(Number(name), { instruction, at: flag.at, context });
+  return flag?.value === undefined ? undefined : linkName(flag.value, flag.at, context);
+}
+
+/** RUN: the stages and images its mounts read, used or not (BuildKit: convert_runmount.go, detectRunMount). */
+function linkMounts(instruction: Instruction, context: LinkContext): StageInstruction["mounts"] {
+  if (instruction.type !== "RUN") return [];
+  const mounts = instruction.flags.filter((flag) => flag.name === "mount");
+  return mounts.map((flag) => linkName(mountFrom(flag.value ?? "") ?? "", flag.at, context));
+}
+
+function linkName(name: string, at: SourceRange, context: LinkContext): StageSource | undefined {
+  if (name === "") return undefined;
+  if (/^[+-]?\d+$/.test(name)) return stageByNumber(Number(name), { at, context });
   const { options, byName } = context;
-  const named = namedSource(name, { options, byName, platform: options.platform, at: flag.at });
+  const named = namedSource(name, { options, byName, platform: options.platform, at });
   if (named !== undefined) return named;
-  const index = byName.get(name.toLowerCase());
+  const index = context.byName.get(name.toLowerCase());
   if (index !== undefined) return { type: "stage", index };
-  if (expand(name, new EnvList(), { ast: context.ast, at: flag.at }) !== name) {
+  if (expand(name, new EnvList(), { ast: context.ast, at }) !== name) {
     throw new BuildError("dockerfile/bad-flag", "--from takes no variables", {
-      at: flag.at,
+      at,
       hint: "Name a stage instead: ARG X above the first FROM, then FROM $X AS name, and --from=name.",
     });
   }
   if (name === "scratch") return { type: "scratch" };
-  return { type: "image", name, platform: context.options.platform, at: flag.at };
+  return { type: "image", name, platform: context.options.platform, at };
 }
 
 function stageByNumber(
   index: number,
-  where: { readonly instruction: CopyInstruction; readonly at: SourceRange; readonly context: LinkContext },
+  where: { readonly at: SourceRange; readonly context: LinkContext },
 ): StageSource {
   const count = where.context.linked.length;
   if (index >= 0 && index < count) return { type: "stage", index };
@@ -324,10 +338,15 @@ function stageByNumber(
 
 type Linked = Pick<StageNode, "base" | "instructions" | "ast">;
 
+/** What a stage stands on and all that its instructions read. */
+export function sourcesOf(node: Linked): StageSource[] {
+  const named = node.instructions.flatMap(({ from, mounts }) => [from, ...mounts]);
+  return [node.base, ...named.filter((source) => source !== undefined)];
+}
+
 /** The stages that a stage reads: the one it is FROM first. */
 export function dependencies(node: Linked): number[] {
-  const sources = [node.base, ...node.instructions.map((i) => i.from)];
-  return sources.flatMap((source) => (source?.type === "stage" ? [source.index] : []));
+  return sourcesOf(node).flatMap((source) => (source.type === "stage" ? [source.index] : []));
 }
 
 function reach(nodes: readonly Linked[], target: number): Set<number> {
@@ -361,8 +380,8 @@ function missingImages(nodes: readonly Linked[], needed: ReadonlySet<number>, ba
   const missing = new Map<string, NeededImage>();
   nodes.forEach((node, index) => {
     if (!needed.has(index)) return;
-    for (const source of [node.base, ...node.instructions.map((i) => i.from)]) {
-      if (source?.type !== "image") continue;
+    for (const source of sourcesOf(node)) {
+      if (source.type !== "image") continue;
       const key = imageKey(source.name, source.platform);
       if (!bases.has(key) && !missing.has(key)) {
         missing.set(key, { name: source.name, platform: source.platform, at: source.at });

@@ -3,7 +3,7 @@ import type { RowPlan } from "../core/events.ts";
 import type { ContainerConfig, HistoryEntry, ImageConfig } from "../core/image.ts";
 import type { Platform } from "../core/platform.ts";
 import type { SourceRange } from "../core/source-range.ts";
-import type { NetworkMode, Step, StepId } from "../core/step.ts";
+import type { NetworkMode, Step, StepId, Ulimit } from "../core/step.ts";
 
 /** What a person asked for, as far as planning cares. */
 export interface PlanOptions {
@@ -21,7 +21,29 @@ export interface PlanOptions {
   readonly contexts?: ReadonlyMap<string, NamedContext> | undefined;
   /** Stages above the target are built even where nothing reads them, as the classic builder does. */
   readonly everyStage?: boolean | undefined;
+  /** Default: nothing asked for, nothing allowed. */
+  readonly run?: RunOptions;
 }
+
+/** What `--allow` grants (BuildKit's entitlements). */
+export type Entitlement = "network.host" | "security.insecure";
+
+/** Of the build's options those that RUN steps are keyed by. */
+export interface RunOptions {
+  readonly allow: readonly Entitlement[];
+  readonly hosts: readonly string[];
+  readonly shmBytes: number | undefined;
+  readonly ulimits: readonly Ulimit[];
+  readonly cgroupParent: string | undefined;
+}
+
+export const NO_RUN_OPTIONS: RunOptions = {
+  allow: [],
+  hosts: [],
+  shmBytes: undefined,
+  ulimits: [],
+  cgroupParent: undefined,
+};
 
 /** What a named context stands for. */
 export type NamedContext =

@@ -8,7 +8,6 @@ import { type RemoteFiles, runCopy } from "../snapshot/copy-step.ts";
 import type { Archive } from "../snapshot/unpack.ts";
 import { runWorkdir } from "../snapshot/workdir-step.ts";
 import type { Executed, StepInputs } from "../solver/types.ts";
-import type { LayerBook } from "./layer-book.ts";
 import { openArchive, openArchives, type Scratch } from "./open-archives.ts";
 import { placeOf } from "./place-of.ts";
 import type { RemoteTools } from "./remote-tools.ts";
@@ -16,8 +15,6 @@ import { type RunTools, runCommand } from "./run-step.ts";
 import { sourceTree } from "./source-tree.ts";
 
 export interface StepTools extends RunTools {
-  readonly book: LayerBook;
-  readonly context: (name: string) => Promise<FileTree>;
   readonly nowMs: () => number;
   readonly remotes: RemoteTools;
   /** Room for files that are gone once it is disposed. */
@@ -94,7 +91,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<Executed> {
   const { snapshot } = requireParent(inputs);
-  await using ran = await runCommand(step, snapshot, tools, signal);
+  await using ran = await runCommand(step, { ...inputs, snapshot }, tools, signal);
   const volumes = step.op.rules?.volumes ?? [];
   const changes =
     volumes.length === 0 ? ran.changes() : outside(volumes, ran.changes(), tools.view(snapshot));

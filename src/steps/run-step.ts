@@ -4,24 +4,25 @@ import { BuildError } from "../core/errors.ts";
 import type { EmitEvent } from "../core/events.ts";
 import type {
   BindMount,
+  ControlGroup,
   Executor,
   PackEntry,
   RunSpec,
   SnapshotRef,
   Workspace,
-  Workspaces,
 } from "../core/ports.ts";
 import type { RunOp, Step } from "../core/step.ts";
 import type { RootView } from "../snapshot/root-view.ts";
 import { resolveUser } from "../snapshot/users.ts";
+import type { StepInputs } from "../solver/types.ts";
 import { adviseOn, LastWords } from "./failed-command.ts";
 import { placeOf } from "./place-of.ts";
+import { type MountTools, type PreparedMounts, prepareMounts } from "./run-mounts.ts";
 
 /** Host name inside RUN, as BuildKit's. */
 const HOSTNAME = "buildkitsandbox";
 
-export interface RunTools {
-  readonly workspaces: Pick<Workspaces, "open">;
+export interface RunTools extends MountTools {
   readonly executor: () => Promise<Executor>;
   readonly view: (snapshot: SnapshotRef) => RootView;
   readonly emit: EmitEvent;
@@ -29,6 +30,10 @@ export interface RunTools {
   readonly openLog: (row: string) => StepLog;
   /** A system error that says so of the store's disk, in a person's words; undefined for any other. */
   readonly fullDisk: (error: unknown) => BuildError | undefined;
+  /** Lines of /etc/hosts that the build asked for. */
+  readonly hosts: NonNullable<RunSpec["hosts"]>;
+  /** A group with the build's limits, for one command; undefined: it has none, or they cannot be set here. */
+  readonly controlGroup: (parent: string | undefined) => Promise<(ControlGroup & Disposable) | undefined>;
 }
 
 export interface StepLog extends Disposable {
@@ -46,22 +51,26 @@ export interface RanStep extends AsyncDisposable {
 /** Runs a command over a snapshot. A non-zero exit throws `run/exit-nonzero` with the code, the step and the log. */
 export async function runCommand(
   step: Step & { readonly op: RunOp },
-  snapshot: SnapshotRef,
+  inputs: StepInputs & { readonly snapshot: SnapshotRef },
   tools: RunTools,
   signal: AbortSignal,
 ): Promise<RanStep> {
+  const { snapshot } = inputs;
   const [executor, workspace] = await Promise.all([tools.executor(), tools.workspaces.open(snapshot)]);
   const unkept = new AbortController();
   try {
     // The workspace has unpacked what the account files are read from.
     const user = resolveUser(tools.view(snapshot), step.op.user);
+    const { stateDir } = workspace;
+    await using prepared = await prepareMounts(step, inputs, tools, { stateDir, signal });
+    using group = await tools.controlGroup(step.op.cgroupParent);
     using log = tools.openLog(step.id);
     const lastWords = new LastWords();
     const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
     const spec: RunSpec = {
       root: workspace.root,
       args: step.op.args,
-      env: environment(step, user.home),
+      env: environment(step, user.home, prepared),
       cwd: step.op.cwd,
       user,
       network: step.op.network,
@@ -70,6 +79,10 @@ export async function runCommand(
         ...inlineMounts(step.op, workspace.stateDir),
         ...volumeMounts(step.op, tools.view(snapshot), workspace.stateDir),
       ],
+      ...conditionsOf(step.op, tools),
+      mounts: prepared.mounts,
+      secretEnv: prepared.secretEnv,
+      controlGroup: group,
       stdio: "capture",
       stateDir: workspace.stateDir,
     };
@@ -118,9 +131,24 @@ function keep(log: StepLog, bytes: Uint8Array, unkept: AbortController): boolean
   }
 }
 
-/** HOME comes from the image's accounts where the image sets none, as the runtimes do. */
-function environment(step: Step & { readonly op: RunOp }, home: string): string[] {
-  const env = [...step.meta.hiddenEnv, ...step.op.env];
+function conditionsOf(op: RunOp, tools: RunTools): Partial<RunSpec> {
+  return {
+    hosts: tools.hosts,
+    ...(op.shmBytes === undefined ? {} : { shmBytes: op.shmBytes }),
+    ...(op.ulimits === undefined ? {} : { ulimits: op.ulimits }),
+    ...(op.security === "insecure" ? { insecure: true } : {}),
+  };
+}
+
+/** HOME comes from the image's accounts where the image sets none, as the runtimes do. A secret takes the place of its namesake. */
+function environment(
+  step: Step & { readonly op: RunOp },
+  home: string,
+  { secretEnv }: Pick<PreparedMounts, "secretEnv">,
+): string[] {
+  const isSecret = (entry: string) => secretEnv.some(({ name }) => entry.startsWith(`${name}=`));
+  const env = [...step.meta.hiddenEnv, ...step.op.env].filter((entry) => !isSecret(entry));
+  if (secretEnv.some(({ name }) => name === "HOME")) return env;
   return env.some((entry) => entry.startsWith("HOME=")) ? env : [...env, `HOME=${home}`];
 }
 

@@ -8,6 +8,7 @@ import { chooseRecords, type RecordFilter } from "./choose-records.ts";
 import type { StoredImage } from "./image-directory.ts";
 import type { Lease } from "./leases.ts";
 import { type ExtraRoots, markListings, markLive } from "./live-set.ts";
+import { removeCacheMounts } from "./prune-cache-mounts.ts";
 import { namesIn, type RecordEntry } from "./record-directory.ts";
 import type { StoreContents } from "./store-contents.ts";
 import type { StoreParts } from "./store-parts.ts";
@@ -22,6 +23,8 @@ export interface PruneOptions {
   /** Dangling: without a name; unused: all that `isInUse` does not hold. */
   readonly images?: "none" | "dangling" | "unused";
   readonly isInUse?: (image: StoredImage) => boolean;
+  /** Which directories of cache mounts go, of those that nobody uses; default none. */
+  readonly cacheMounts?: RecordFilter;
   /** Which build records go: all but the latest so many. */
   readonly keepBuilds?: number;
   /** Build records older than this go. */
@@ -36,6 +39,7 @@ export interface PruneReport {
   readonly layers: number;
   readonly blobs: readonly Digest[];
   readonly listings: number;
+  readonly cacheMounts: number;
   readonly builds: number;
   readonly bytes: number;
   /** Folders that hold files of mapped ids: remove them under the mapping. */
@@ -63,6 +67,11 @@ export function prune(parts: StoreParts, contents: StoreContents, options: Prune
       images,
       records: removed.length,
       ...swept,
+      cacheMounts: removeCacheMounts(parts, contents, {
+        sweep,
+        lease,
+        filter: options.cacheMounts ?? "none",
+      }),
       builds: removeBuilds(parts, contents, sweep, options),
       bytes: sweep.bytes,
       undeletable: sweep.undeletable,

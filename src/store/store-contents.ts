@@ -1,5 +1,6 @@
 import type { BlobDirectory } from "./blob-directory.ts";
 import type { BuildDirectory } from "./build-directory.ts";
+import type { CacheMountDirectory } from "./cache-mount-directory.ts";
 import type { ContainerDirectory } from "./container-directory.ts";
 import type { FactDirectory } from "./fact-directory.ts";
 import type { ImageDirectory } from "./image-directory.ts";
@@ -18,6 +19,7 @@ export interface StoreContents {
   readonly containers: ContainerDirectory;
   readonly records: RecordDirectory;
   readonly listings: ListingDirectory;
+  readonly cacheMounts: CacheMountDirectory;
   readonly builds: BuildDirectory;
   readonly facts: FactDirectory;
 }

@@ -18,6 +18,7 @@ export class StorePaths {
   readonly records: string;
   readonly latest: string;
   readonly listings: string;
+  readonly cacheMounts: string;
   readonly builds: string;
   readonly containers: string;
   readonly statCache: string;
@@ -45,6 +46,7 @@ export class StorePaths {
     this.records = join(home, "cache", "records");
     this.latest = join(home, "cache", "latest");
     this.listings = join(home, "cache", "listings");
+    this.cacheMounts = join(home, "cache", "mounts");
     this.builds = join(home, "builds");
     this.containers = join(home, "containers");
     this.statCache = join(home, "stat-cache");

@@ -4,6 +4,7 @@ import type { Clock } from "../core/ports.ts";
 import { systemClock } from "../host/clock.ts";
 import { BlobDirectory } from "./blob-directory.ts";
 import { BuildDirectory } from "./build-directory.ts";
+import { CacheMountDirectory } from "./cache-mount-directory.ts";
 import { Claims } from "./claims.ts";
 import { ContainerDirectory } from "./container-directory.ts";
 import { FactDirectory } from "./fact-directory.ts";
@@ -129,6 +130,7 @@ function contentsOf(parts: StoreParts): StoreContents {
     containers: new ContainerDirectory(parts, layers),
     records: new RecordDirectory(parts),
     listings: new ListingDirectory(parts),
+    cacheMounts: new CacheMountDirectory(parts),
     builds: new BuildDirectory(parts),
     facts: new FactDirectory(parts),
   };

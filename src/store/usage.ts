@@ -9,6 +9,8 @@ export interface StoreUsage {
   readonly images: { readonly count: number; readonly named: number; readonly bytes: number };
   /** Blobs that images have too count there. */
   readonly cache: { readonly records: number; readonly bytes: number };
+  /** Directories of RUN --mount=type=cache. */
+  readonly cacheMounts: { readonly count: number; readonly bytes: number };
   /** Tables of contents and trees of layers. */
   readonly layers: { readonly count: number; readonly bytes: number };
   readonly builds: { readonly count: number; readonly bytes: number };
@@ -32,6 +34,10 @@ export function measureUsage({ paths }: StoreParts, contents: StoreContents): St
     cache: {
       records: records.length,
       bytes: recordBytes + sizesOf(paths.cacheBlobs, cacheOnly) + bytesBelow(paths.listings),
+    },
+    cacheMounts: {
+      count: contents.cacheMounts.list().length,
+      bytes: bytesBelow(paths.cacheMounts),
     },
     layers: { count: namesIn(paths.layers).length, bytes: bytesBelow(paths.layers) },
     builds: { count: contents.builds.list().length, bytes: bytesBelow(paths.builds) },

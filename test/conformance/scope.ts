@@ -15,7 +15,7 @@ const NOT_PROMISED: readonly (readonly [feature: string, pattern: RegExp])[] = [
   ["MAINTAINER", /^\s*MAINTAINER\b/im],
   ["heredoc", /<<-?\s*["']?\w/],
   ["COPY flags", /--(link|parents|exclude|checksum|keep-git-dir|unpack)\b/],
-  ["RUN flags", /--(mount|network|security|device)\b/],
+  ["RUN --device", /--device\b/],
   ["syntax directive", /^\s*#\s*(syntax|check)\s*=/im],
   ["expansion operators", /\$\{\w+(-|\+|\?|:\?|#|%|\/)/],
 ];

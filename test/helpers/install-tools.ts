@@ -24,6 +24,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   "qemu-aarch64-static": "qemu-user-static",
   runc: "runc",
   setcap: "libcap2-bin",
+  "ssh-agent": "openssh-client",
   setfattr: "attr",
   skopeo: "skopeo",
   tmux: "tmux",

@@ -204,3 +204,27 @@ describe("a user without sub-ids", () => {
     expect(built.stderr).toContain("/etc/subuid");
   });
 });
+
+test.each(["with", "without"])("a user %s sub-ids has every kind of mount", (ids) => {
+  const user = ids === "with" ? full : single;
+  using folder = folderOf(
+    user,
+    `FROM base AS seed
+RUN mkdir /s && echo stage > /s/f
+FROM base
+RUN --mount=target=/c --mount=from=seed,source=/s,target=/m,rw --mount=type=cache,target=/cache --mount=type=tmpfs,target=/t \\
+  --mount=type=secret,id=file,env=TOKEN,target=/secret cat /c/file /m/f /secret > /o && echo $TOKEN >> /o && echo kept > /cache/log && echo x > /m/new
+RUN --mount=type=cache,target=/cache,source=log cat /cache >> /o
+`,
+  );
+  asUser(user, ["base", "create", "base", "sh", "cat", "mkdir"], folder.home);
+  const flags = ["--progress=json", "-t", "mounted", `--secret=id=file,src=${folder.context}/file`];
+  const built = asUser(user, ["build", ...flags, folder.context], folder.home);
+  expect(built.status).toBe(0);
+  const again = asUser(user, ["build", ...flags, folder.context], folder.home);
+  expect(lastLine(again.stdout).steps.filter(({ result }) => result === "MISS")).toEqual([]);
+  const ran = asUser(user, ["run", "mounted", "cat", "/o"], folder.home);
+  expect(ran.stdout).toBe("contentstage\ncontentcontent\nkept\n");
+  expect(asUser(user, ["cache", "prune", "-a", "-f"], folder.home).stdout).toContain("1 cache mount");
+  expect(leftovers(folder.home)).toEqual([]);
+});

@@ -1,4 +1,5 @@
 import type { FlagSpec } from "../args.ts";
+import { RUN_FLAGS } from "./run-flags.ts";
 
 const NO_DAEMON = "has no meaning without a daemon and does nothing";
 
@@ -67,6 +68,7 @@ export const BUILD_FLAGS: readonly FlagSpec[] = [
     help: "Platform to build for (this machine's); several make one image with an index",
   },
   { name: "network", value: "MODE", help: "Network of RUN: host (default) or none" },
+  ...RUN_FLAGS,
   { name: "jobs", value: "N", help: "Most steps at once (default: 4, or as many as cores)" },
   { name: "executor", value: "NAME", help: "auto, native, oci or unshare: what RUN steps run in" },
   {

@@ -22,6 +22,7 @@ import { holdBack } from "../hold-back.ts";
 import { reexecute } from "../reexecute.ts";
 import { createRenderer } from "../renderer.ts";
 import { BUILD_FLAGS } from "./build-flags.ts";
+import { readRunFlags } from "./run-flags.ts";
 
 export const buildCommand: Command = {
   names: ["build", "buildx build", "image build", "builder build"],
@@ -31,9 +32,13 @@ export const buildCommand: Command = {
   run: runBuildCommand,
 };
 
+function methodOf(args: ParsedArgs): string {
+  return args.has("check") ? "check" : (args.get("call") ?? args.get("print") ?? "build");
+}
+
 async function runBuildCommand(args: ParsedArgs, context: CliContext): Promise<number> {
   const wanted = toBuildOptions(args, context);
-  const method = args.has("check") ? "check" : (args.get("call") ?? args.get("print") ?? "build");
+  const method = methodOf(args);
   if (method === "build") return await runBuilding(await withOutputs(wanted, args, context), args, context);
   const { runCall } = await import("./call.ts");
   return await runCall(method, wanted, context);
@@ -154,6 +159,7 @@ export function toBuildOptions(args: ParsedArgs, context: CliContext): BuildOpti
     cacheTo: args.all("cache-to"),
     sourceDateEpoch: epochOf(context.env, epoch),
     debug: args.has("debug"),
+    ...readRunFlags(args, context.env),
     signal: context.signal,
   };
 }

@@ -1,7 +1,8 @@
+import { basename, dirname } from "node:path";
 import { BuildError } from "../../core/errors.ts";
 import { createEngine } from "../../engine.ts";
 import { pruneCache } from "../../operations/prune-cache.ts";
-import type { RecordEntry } from "../../operations/types.ts";
+import type { CacheMountEntry, RecordEntry } from "../../operations/types.ts";
 import { formatAge, formatCount, formatDockerSize, formatSeconds } from "../../progress/format.ts";
 import { formatTable } from "../../progress/tables.ts";
 import type { CliContext, Command } from "../command.ts";
@@ -21,10 +22,15 @@ export const cacheLsCommand: Command = {
         hint: "See tsbuild cache ls --help.",
       });
     await using engine = await createEngine({ env });
-    const entries = [...engine.shop.store.records.entries()].toSorted((a, b) => b.lastUsedMs - a.lastUsedMs);
+    const { records, cacheMounts } = engine.shop.store;
+    const digits = args.has("no-trunc") ? 64 : 12;
+    const rows = [
+      ...[...records.entries()].map((entry) => recordRow(entry, digits)),
+      ...cacheMounts.list().map(mountRow),
+    ].toSorted((a, b) => b.lastUsedMs - a.lastUsedMs);
     if (args.get("format") === "json")
-      stdout.write(entries.map((entry) => `${JSON.stringify(toJson(entry))}\n`).join(""));
-    else stdout.write(table(entries, { nowMs: Date.now(), digits: args.has("no-trunc") ? 64 : 12 }));
+      stdout.write(rows.map((row) => `${JSON.stringify(row.json)}\n`).join(""));
+    else stdout.write(table(rows, Date.now()));
     return 0;
   },
 };
@@ -35,7 +41,12 @@ export const cachePruneCommand: Command = {
   summary: "Remove results that were not used for a week, and layers that nothing else needs",
   flags: [
     { name: "all", short: "a", help: "All results" },
-    { name: "filter", value: "until=DURATION", many: true, help: "Only what was not used for so long (24h)" },
+    {
+      name: "filter",
+      value: "NAME=VALUE",
+      many: true,
+      help: "until=24h: only what was not used for so long; type=exec.cachemount or regular",
+    },
     {
       name: "keep-storage",
       value: "SIZE",
@@ -60,7 +71,7 @@ export const cachePruneCommand: Command = {
     await using engine = await createEngine({ env: context.env });
     const report = pruneCache(options, engine.shop);
     context.stdout.write(
-      `${formatCount(report.records, "result")}, ${formatCount(report.layers, "layer")}, ${formatCount(report.builds, "build record")} removed\n` +
+      `${formatCount(report.records, "result")}, ${formatCount(report.cacheMounts, "cache mount")}, ${formatCount(report.layers, "layer")}, ${formatCount(report.builds, "build record")} removed\n` +
         `Total reclaimed space: ${formatDockerSize(report.bytes)}\n`,
     );
     for (const path of report.undeletable)
@@ -103,32 +114,63 @@ async function transfer(
   return 0;
 }
 
-function table(
-  entries: readonly RecordEntry[],
-  { nowMs, digits }: { readonly nowMs: number; readonly digits: number },
-): string {
-  return formatTable<RecordEntry>(
-    [
-      { header: "KEY", cell: ({ record }) => record.key.id.slice(0, digits) },
-      { header: "SIZE", cell: ({ record }) => formatDockerSize(record.layer?.size ?? 0) },
-      { header: "TOOK", cell: ({ record }) => formatSeconds(record.tookMs / 1000) },
-      { header: "LAST USED", cell: ({ lastUsedMs }) => formatAge(nowMs - lastUsedMs) },
-      { header: "STEP", cell: ({ record }) => record.about.title },
-    ],
-    entries,
-  );
+interface Row {
+  readonly key: string;
+  readonly type: "regular" | "exec.cachemount";
+  readonly bytes: number;
+  readonly took: string;
+  readonly lastUsedMs: number;
+  readonly text: string;
+  readonly json: object;
 }
 
-function toJson({ record, lastUsedMs }: RecordEntry) {
+function recordRow({ record, lastUsedMs }: RecordEntry, digits: number): Row {
   const { key, layer, created, tookMs, about } = record;
+  const bytes = layer?.size ?? 0;
   return {
-    key: key.id,
-    model: key.model,
-    step: about.title,
-    dockerfile: about.dockerfile,
-    layer,
-    created,
-    seconds: tookMs / 1000,
-    lastUsed: new Date(lastUsedMs).toISOString(),
+    key: key.id.slice(0, digits),
+    type: "regular",
+    bytes,
+    took: formatSeconds(tookMs / 1000),
+    lastUsedMs,
+    text: about.title,
+    json: {
+      type: "regular",
+      key: key.id,
+      model: key.model,
+      step: about.title,
+      dockerfile: about.dockerfile,
+      layer,
+      created,
+      seconds: tookMs / 1000,
+      lastUsed: new Date(lastUsedMs).toISOString(),
+    },
   };
+}
+
+function mountRow({ id, slot, path, sizeBytes, lastUsedMs }: CacheMountEntry): Row {
+  const lastUsed = new Date(lastUsedMs).toISOString();
+  return {
+    key: basename(dirname(path)).slice(0, 12),
+    type: "exec.cachemount",
+    bytes: sizeBytes,
+    took: "",
+    lastUsedMs,
+    text: slot === 0 ? `mount ${id}` : `mount ${id} (private ${slot + 1})`,
+    json: { type: "exec.cachemount", id, slot, path, size: sizeBytes, lastUsed },
+  };
+}
+
+function table(rows: readonly Row[], nowMs: number): string {
+  return formatTable<Row>(
+    [
+      { header: "KEY", cell: ({ key }) => key },
+      { header: "TYPE", cell: ({ type }) => type },
+      { header: "SIZE", cell: ({ bytes }) => formatDockerSize(bytes) },
+      { header: "TOOK", cell: ({ took }) => took },
+      { header: "LAST USED", cell: ({ lastUsedMs }) => formatAge(nowMs - lastUsedMs) },
+      { header: "STEP", cell: ({ text }) => text },
+    ],
+    rows,
+  );
 }

@@ -26,7 +26,7 @@ export const systemDfCommand: Command = {
   },
 };
 
-function table({ images, cache, layers, builds, containers }: StoreUsage): string {
+function table({ images, cache, cacheMounts, layers, builds, containers }: StoreUsage): string {
   const rows: readonly Row[] = [
     {
       type: "Images",
@@ -43,6 +43,13 @@ function table({ images, cache, layers, builds, containers }: StoreUsage): strin
       free: "tsbuild container prune",
     },
     { type: "Cache", total: cache.records, named: "", bytes: cache.bytes, free: "tsbuild cache prune" },
+    {
+      type: "Cache mounts",
+      total: cacheMounts.count,
+      named: "",
+      bytes: cacheMounts.bytes,
+      free: "tsbuild cache prune",
+    },
     {
       type: "Unpacked layers",
       total: layers.count,

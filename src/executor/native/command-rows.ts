@@ -1,9 +1,17 @@
 import type { RunSpec } from "../../core/ports.ts";
-import { CAPABILITIES, OPEN_FILES } from "../policy.ts";
+import { isolationOf, LIMIT_NUMBERS, limitsOf } from "../policy.ts";
 import { candidatePaths } from "../program-search.ts";
 import { encodeFilter } from "../seccomp/filter-program.ts";
 import { DOCKER_PROFILE } from "../seccomp/profile.ts";
-import { CHANNEL, EXEC_PIPE, hasTerminal, LAUNCHER_FAILED, type Launch, TERMINAL_PATH } from "./launch.ts";
+import {
+  CHANNEL,
+  EXEC_PIPE,
+  hasTerminal,
+  LAUNCHER_FAILED,
+  type Launch,
+  type Prepared,
+  TERMINAL_PATH,
+} from "./launch.ts";
 import { Label, MESSAGE, type Program } from "./program.ts";
 import {
   F_SETFD,
@@ -11,7 +19,6 @@ import {
   NR,
   O_RDWR,
   PR_CAPBSET_DROP,
-  RLIMIT_NOFILE,
   SECCOMP_SET_MODE_FILTER,
   SECCOMP_SPEC_ALLOW,
   SIOCSIFFLAGS,
@@ -22,19 +29,22 @@ const SOCK_DGRAM = 2;
 const IFF_UP = 1;
 
 /** Rows that turn pid 1 of the namespace into the command: limits, rights, user, directory, exec. */
-export function addCommandRows(program: Program, launch: Launch): void {
+export function addCommandRows(program: Program, launch: Prepared): void {
   const { spec, facts } = launch;
   program.row("start a session", NR.setsid, []);
   if (hasTerminal(spec)) addTerminal(program);
   const hostname = Buffer.from(spec.hostname, "utf8");
   program.row("set the host name", NR.sethostname, [program.bytes(hostname), hostname.length]);
   if (spec.network === "none") addLoopback(program);
-  const limit = program.words(Math.min(OPEN_FILES.soft, facts.openFilesHard), facts.openFilesHard);
-  program.row("limit open files", NR.prlimit64, [0, RLIMIT_NOFILE, limit, 0]);
+  for (const { name, soft, hard } of limitsOf(spec.ulimits, facts.openFilesHard)) {
+    // -1 is RLIM_INFINITY.
+    program.row(`limit ${name}`, NR.prlimit64, [0, LIMIT_NUMBERS[name] ?? 0, program.words(soft, hard), 0]);
+  }
   program.row("set the umask", NR.umask, [0o022]);
-  addBoundingSet(program);
+  const { capabilities, hasSeccomp } = isolationOf(spec.insecure);
+  if (capabilities !== undefined) addBoundingSet(program, capabilities);
   addDirectory(program, spec);
-  addSeccomp(program);
+  if (hasSeccomp) addSeccomp(program);
   addUser(program, launch);
   addExec(program, launch);
 }
@@ -56,8 +66,8 @@ function addLoopback(program: Program): void {
   program.row("bring up the loopback interface", NR.ioctl, [socket, SIOCSIFFLAGS, program.bytes(request)]);
 }
 
-function addBoundingSet(program: Program): void {
-  const kept = new Set(Object.values(CAPABILITIES));
+function addBoundingSet(program: Program, capabilities: Readonly<Record<string, number>>): void {
+  const kept = new Set(Object.values(capabilities));
   for (let capability = 0; capability < 64; capability++) {
     if (kept.has(capability)) continue;
     // EINVAL: this kernel has fewer. Asking for its number could be answered wrongly, and then rights would stay.
@@ -128,17 +138,24 @@ function addUser(program: Program, { spec, facts }: Launch): void {
   program.row(`become group ${gid}`, NR.setresgid, [gid, gid, gid]);
   program.row(`become user ${uid}`, NR.setresuid, [uid, uid, uid]);
   // Nothing inheritable or ambient goes through exec; what root may is then the bounding set, what others may is nothing.
-  const set = uid === 0 ? Object.values(CAPABILITIES).reduce((bits, n) => bits | (1n << BigInt(n)), 0n) : 0n;
+  const { capabilities } = isolationOf(spec.insecure);
+  const granted =
+    capabilities === undefined
+      ? facts.capabilities
+      : Object.values(capabilities).reduce((bits, n) => bits | (1n << BigInt(n)), 0n);
+  const set = uid === 0 ? granted : 0n;
   const low = Number(set & 0xffff_ffffn);
+  const high = Number(set >> 32n);
   const header = program.bytes(uint32s(LINUX_CAPABILITY_VERSION_3, 0));
-  program.row("set the capabilities", NR.capset, [header, program.bytes(uint32s(low, low, 0, 0, 0, 0))]);
+  const sets = program.bytes(uint32s(low, low, 0, high, high, 0));
+  program.row("set the capabilities", NR.capset, [header, sets]);
 }
 
 /** Each candidate in turn; a success never returns. The results are the last message. */
-function addExec(program: Program, { spec }: Launch): void {
+function addExec(program: Program, { spec, secretEnv }: Prepared): void {
   const candidates = candidatePaths(spec.args[0] ?? "", spec.env);
   const args = program.textArray(spec.args);
-  const env = program.textArray(spec.env);
+  const env = program.words(...spec.env.map((entry) => program.text(entry)), ...secretEnv, 0);
   const results = program.words(MESSAGE.notExecuted, ...candidates.map(() => 0));
   for (const [i, path] of candidates.entries()) {
     program.row(`execute ${path}`, NR.execve, [program.text(path), args, env], {

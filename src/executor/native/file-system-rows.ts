@@ -1,7 +1,8 @@
-import { DEVICE_LINKS, DEVICES } from "../policy.ts";
-import { type Injection, mountTargets, tmpfsOptions } from "../run-files.ts";
+import { DEVICE_LINKS, DEVICES, isolationOf, SHM_BYTES } from "../policy.ts";
+import { mountAround, mountTargets, type RunFiles } from "../run-files.ts";
+import type { Injection } from "../stage-mounts.ts";
 import { CHANNEL, hasTerminal, type Launch, TERMINAL_PATH } from "./launch.ts";
-import { attachTree, newTree, openTree } from "./mount-rows.ts";
+import { attachTree, newTree, openTree, openTreeBeneath } from "./mount-rows.ts";
 import { MESSAGE, type Program, type Result } from "./program.ts";
 import { addMountPointRows, type HostTrees } from "./root-rows.ts";
 import { MOUNT_ATTR, MS, NR } from "./system-calls.ts";
@@ -17,11 +18,17 @@ export function openHostTrees(program: Program, { spec, files, facts }: Launch):
   const injections = new Map<Injection, Result>();
   for (const injection of files.injections) {
     const attributes = MOUNT_ATTR.noDev | (injection.readOnly ? MOUNT_ATTR.readOnly : 0);
-    injections.set(injection, openTree(program, injection.source, { recursive: true, attributes }));
+    const options = { recursive: true, attributes };
+    const tree =
+      injection.beneath === undefined
+        ? openTree(program, injection.source, options)
+        : openTreeBeneath(program, injection.source, injection.beneath, options);
+    injections.set(injection, tree);
   }
   // A user namespace that shares the network is refused a new sysfs.
   const bindsSys = facts.inUserNamespace && spec.network === "host";
-  const attributes = MOUNT_ATTR.readOnly | MOUNT_ATTR.noSuid | MOUNT_ATTR.noDev | MOUNT_ATTR.noExec;
+  const access = isolationOf(spec.insecure).readOnlySys ? MOUNT_ATTR.readOnly : 0;
+  const attributes = access | MOUNT_ATTR.noSuid | MOUNT_ATTR.noDev | MOUNT_ATTR.noExec;
   const sys = bindsSys
     ? openTree(program, "/sys", { recursive: true, attributes })
     : newTree(program, "sysfs", attributes);
@@ -39,24 +46,43 @@ export function addFileSystemRows(program: Program, launch: Launch, trees: HostT
   addSys(program, launch, trees);
   if (trees.proc !== undefined) attachTree(program, trees.proc, "/proc");
   for (const [injection, tree] of trees.injections) {
-    if (isInDev(injection)) addTargetInDev(program, injection);
+    const around = mountAround(launch.files, injection);
+    if (around !== undefined) addTargetInside(program, around, injection);
     attachTree(program, tree, injection.target);
   }
-  for (const tmpfs of launch.files.tmpfs) {
-    const flags = MS.noSuid | MS.noDev | MS.noExec | (tmpfs.readOnly ? MS.readOnly : 0);
-    mount(program, { type: "tmpfs", target: tmpfs.target, flags, options: tmpfsOptions(tmpfs) });
-  }
   if (launch.spec.readOnlyRoot === true) {
-    const flags = MS.remount | MS.bind | MS.readOnly | MS.noDev;
+    const flags = MS.remount | MS.bind | MS.readOnly | noDevices(launch);
     program.row("make the root read-only", NR.mount, [0, program.text("/"), 0, flags, 0]);
   }
 }
 
-function addDev(program: Program, { spec, facts }: Launch, trees: HostTrees): void {
+/** Rows that mount, still on the host's file system, what injections are taken from. */
+export function addStageRows(program: Program, files: RunFiles): void {
+  for (const { directory, from } of files.stages) {
+    const place = program.text(directory);
+    if (from.type === "tmpfs") {
+      const tmpfs = program.text("tmpfs");
+      const flags = MS.noSuid | MS.noDev;
+      program.row("mount a tmpfs", NR.mount, [tmpfs, place, tmpfs, flags, program.text(from.options)]);
+      continue;
+    }
+    const overlay = program.text("overlay");
+    program.row("enter the store", NR.chdir, [program.text(from.overlay.directory)]);
+    const options = program.text(from.overlay.options);
+    program.row("mount what is bound", NR.mount, [overlay, place, overlay, MS.noDev, options]);
+  }
+}
+
+function noDevices({ spec }: Launch): number {
+  return isolationOf(spec.insecure).noDevices ? MS.noDev : 0;
+}
+
+function addDev(program: Program, launch: Launch, trees: HostTrees): void {
+  const { facts, spec } = launch;
   mount(program, {
     type: "tmpfs",
     target: "/dev",
-    flags: MS.noSuid | MS.noDev | MS.strictAtime,
+    flags: MS.noSuid | noDevices(launch) | MS.strictAtime,
     options: "mode=755,size=65536k",
   });
   for (const [name, tree] of trees.devices) {
@@ -76,7 +102,7 @@ function addDev(program: Program, { spec, facts }: Launch, trees: HostTrees): vo
     type: "tmpfs",
     target: "/dev/shm",
     flags: MS.noSuid | MS.noDev | MS.noExec,
-    options: "mode=1777,size=65536k",
+    options: `mode=1777,size=${spec.shmBytes ?? SHM_BYTES}`,
   });
   mount(program, {
     type: "mqueue",
@@ -96,33 +122,35 @@ function addTerminal(program: Program): void {
   program.row("mount /dev/console", NR.mount, [terminal, console, 0, MS.bind, 0]);
 }
 
-function addSys(program: Program, { facts }: Launch, trees: HostTrees): void {
+function addSys(program: Program, { facts, spec }: Launch, trees: HostTrees): void {
   attachTree(program, trees.sys, "/sys");
   if (facts.inUserNamespace) return;
-  const flags = MS.readOnly | MS.noSuid | MS.noDev | MS.noExec;
+  const access = isolationOf(spec.insecure).readOnlySys ? MS.readOnly : 0;
+  const flags = access | MS.noSuid | MS.noDev | MS.noExec;
   const cgroup2 = program.text("cgroup2");
   const target = program.text("/sys/fs/cgroup");
   // Runtimes read their memory limit there; without it they take the machine's.
   program.row("mount /sys/fs/cgroup", NR.mount, [cgroup2, target, cgroup2, flags, 0], { onError: "ignore" });
 }
 
-/** The tmpfs on /dev is ours alone, so its mount points are made without asking. */
-function addTargetInDev(program: Program, { target, type }: Injection): void {
+/**
+ * What lies inside a mount is made there without asking: nothing of it reaches the layer, and the image's root is the
+ * kernel's by now, so that no link leads out.
+ */
+function addTargetInside(program: Program, around: string, { target, type }: Injection): void {
   const parts = target.split("/");
   const directories = type === "directory" ? parts.length : parts.length - 1;
-  for (let i = 3; i <= directories; i++) {
+  for (let i = around.split("/").length + 1; i <= directories; i++) {
     const path = parts.slice(0, i).join("/");
-    program.row(`make ${path}`, NR.mkdir, [program.text(path), 0o755], { except: { error: "EEXIST" } });
-  }
-  if (type === "file") {
-    program.row(`make ${target}`, NR.mknod, [program.text(target), S_IFREG | 0o644, 0], {
+    program.row(`make the mount point ${path}`, NR.mkdir, [program.text(path), 0o755], {
       except: { error: "EEXIST" },
     });
   }
-}
-
-function isInDev(injection: Injection): boolean {
-  return injection.target.startsWith("/dev/");
+  if (type === "file") {
+    program.row(`make the mount point ${target}`, NR.mknod, [program.text(target), S_IFREG | 0o644, 0], {
+      except: { error: "EEXIST" },
+    });
+  }
 }
 
 interface MountRow {

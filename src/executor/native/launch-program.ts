@@ -1,15 +1,17 @@
 import { addCommandRows } from "./command-rows.ts";
-import { addFileSystemRows, openHostTrees } from "./file-system-rows.ts";
+import { addFileSystemRows, addStageRows, openHostTrees } from "./file-system-rows.ts";
 import { CHANNEL, EXEC_PIPE, hasTerminal, LAUNCHER_FAILED, type Launch } from "./launch.ts";
 import { FAILED } from "./machine.ts";
 import { addProcRows } from "./proc-rows.ts";
 import { type BuiltProgram, Label, MESSAGE, Program } from "./program.ts";
 import { addRootRows } from "./root-rows.ts";
+import { addPrivateRows } from "./secret-rows.ts";
 import {
   CLONE,
   KEYCTL_JOIN_SESSION_KEYRING,
   NR,
   O_CLOEXEC,
+  O_WRONLY,
   PR_SET_PDEATHSIG,
   SIGCHLD,
   SIGKILL,
@@ -24,10 +26,16 @@ import {
 export function buildLaunchProgram(launch: Launch): BuiltProgram {
   const program = new Program();
   addLauncherStart(program);
+  addControlGroup(program, launch);
   // Before the pid namespace: its first child is its pid 1, and that must be the keeper.
   if (!hasTerminal(launch.spec)) addOutputPipes(program);
   addNamespaces(program, launch);
-  const trees = addRootRows(program, launch, () => openHostTrees(program, launch));
+  let secretEnv: readonly number[] = [];
+  const trees = addRootRows(program, launch, () => {
+    addStageRows(program, launch.files);
+    secretEnv = addPrivateRows(program, launch.spec, launch.files);
+    return openHostTrees(program, launch);
+  });
   addFileSystemRows(program, launch, trees);
   const keeper = new Label();
   const command = new Label();
@@ -36,7 +44,7 @@ export function buildLaunchProgram(launch: Launch): BuiltProgram {
   addKeeper(program, command, launch.spec.stdio !== "capture");
   program.place(command);
   addProcRows(program, launch);
-  addCommandRows(program, launch);
+  addCommandRows(program, { ...launch, secretEnv });
   addFailure(program);
   return program.build();
 }
@@ -44,6 +52,17 @@ export function buildLaunchProgram(launch: Launch): BuiltProgram {
 function addLauncherStart(program: Program): void {
   program.row("close inherited files", NR.closeRange, [CHANNEL + 1, 0xffff_ffff, 0]);
   addDieWithParent(program);
+}
+
+/** Before anything is forked: all of the command is to be in the group. */
+function addControlGroup(program: Program, { spec }: Launch): void {
+  const self = program.text("0");
+  for (const path of spec.controlGroup?.joinFiles ?? []) {
+    const file = program.row(`open ${path}`, NR.open, [program.text(path), O_WRONLY | O_CLOEXEC, 0]);
+    program.row("join the control group", NR.write, [file, self, 1]);
+    // The pipes count on being the first descriptors that are free.
+    program.row("close", NR.close, [file]);
+  }
 }
 
 function addNamespaces(program: Program, { spec }: Launch): void {

@@ -21,3 +21,9 @@ export interface Launch {
 export function hasTerminal({ stdio }: RunSpec): boolean {
   return stdio !== "capture" && stdio.terminal !== undefined;
 }
+
+/** What rows of an earlier part of the program leave for later ones. */
+export interface Prepared extends Launch {
+  /** Addresses of the secret variables. */
+  readonly secretEnv: readonly number[];
+}

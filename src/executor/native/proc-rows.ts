@@ -1,19 +1,20 @@
-import { MASKED_PATHS, READ_ONLY_PATHS } from "../policy.ts";
+import { isolationOf } from "../policy.ts";
 import type { Launch } from "./launch.ts";
 import { attachTree, newTree } from "./mount-rows.ts";
 import { Label, type Program } from "./program.ts";
 import { MNT_DETACH, MOUNT_ATTR, MS, NR } from "./system-calls.ts";
 
 /** Rows for /proc of the command's pid namespace, and for what Docker hides or protects in /proc and /sys. */
-export function addProcRows(program: Program, { facts }: Launch): void {
+export function addProcRows(program: Program, { facts, spec }: Launch): void {
   const proc = newTree(program, "proc", MOUNT_ATTR.noSuid | MOUNT_ATTR.noDev | MOUNT_ATTR.noExec);
   if (facts.inUserNamespace) {
     // The host's, which has served (addFileSystemRows).
     program.row("detach the host's /proc", NR.umount2, [program.text("/proc"), MNT_DETACH]);
   }
   attachTree(program, proc, "/proc");
-  for (const path of READ_ONLY_PATHS) addReadOnly(program, path);
-  for (const path of MASKED_PATHS) addMask(program, path);
+  const { readOnlyPaths, maskedPaths } = isolationOf(spec.insecure);
+  for (const path of readOnlyPaths) addReadOnly(program, path);
+  for (const path of maskedPaths) addMask(program, path);
 }
 
 function addReadOnly(program: Program, path: string): void {

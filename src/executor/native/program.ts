@@ -140,6 +140,8 @@ export const MESSAGE = {
   terminal: 6,
   /** The command's program runs, or could not be executed, as was said before. */
   executed: 7,
+  /** The place for secrets is there; waits for an answer. */
+  private: 8,
 } as const;
 
 interface Layout {

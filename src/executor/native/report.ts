@@ -1,7 +1,7 @@
 import { MESSAGE } from "./program.ts";
 
-/** Mount points; a terminal; nothing but to know that the program runs (unless `notExecuted` is set). */
-export type Wish = "ask" | "terminal" | "executed";
+/** Mount points; the place for secrets; a terminal; nothing but to know that the program runs (unless `notExecuted` is set). */
+export type Wish = "ask" | "private" | "terminal" | "executed";
 
 /** Reads the messages of a native launcher: 64-bit words, the first of each says what follows. */
 export class Report {
@@ -30,6 +30,7 @@ export class Report {
       if (words === undefined) return asks;
       const [kind, first = 0, second = 0] = words;
       if (kind === MESSAGE.ask) asks.push("ask");
+      else if (kind === MESSAGE.private) asks.push("private");
       else if (kind === MESSAGE.terminal) asks.push("terminal");
       else if (kind === MESSAGE.executed) asks.push("executed");
       else if (kind === MESSAGE.started) this.keeper = first;
@@ -55,6 +56,7 @@ export class Report {
       case MESSAGE.ask:
       case MESSAGE.terminal:
       case MESSAGE.executed:
+      case MESSAGE.private:
         return 1;
       case MESSAGE.failed:
         return 3;

@@ -1,5 +1,6 @@
 import type { MountTarget } from "../mount-points.ts";
-import type { Injection } from "../run-files.ts";
+import { isolationOf } from "../policy.ts";
+import type { Injection } from "../stage-mounts.ts";
 import { CHANNEL, type Launch } from "./launch.ts";
 import { attachTree, openTree } from "./mount-rows.ts";
 import { Label, MESSAGE, type Program, type Result } from "./program.ts";
@@ -31,9 +32,11 @@ export function addRootRows(program: Program, launch: Launch, openHostTrees: () 
 }
 
 function addRootMount(program: Program, { spec, files }: Launch): void {
+  const { noDevices } = isolationOf(spec.insecure);
   if (spec.root.type === "directory") {
     // Mounts on the caller's directory stay outside, and device nodes in it are dead.
-    const tree = openTree(program, spec.root.path, { recursive: false, attributes: MOUNT_ATTR.noDev });
+    const attributes = noDevices ? MOUNT_ATTR.noDev : 0;
+    const tree = openTree(program, spec.root.path, { recursive: false, attributes });
     attachTree(program, tree, files.root);
     return;
   }
@@ -41,7 +44,13 @@ function addRootMount(program: Program, { spec, files }: Launch): void {
   program.row("enter the store", NR.chdir, [program.text(files.overlay.directory)]);
   const type = program.text("overlay");
   const options = program.text(files.overlay.options);
-  program.row("mount the overlay", NR.mount, [type, program.text(files.root), type, MS.noDev, options]);
+  program.row("mount the overlay", NR.mount, [
+    type,
+    program.text(files.root),
+    type,
+    noDevices ? MS.noDev : 0,
+    options,
+  ]);
 }
 
 /** Rows that look for each target and, at the first that is missing, have the engine make them all. */

@@ -43,6 +43,7 @@ export const NR = {
   fsconfig: 431,
   fsmount: 432,
   closeRange: 436,
+  openat2: 437,
   mountSetattr: 442,
 } as const;
 
@@ -69,6 +70,14 @@ export const MS = {
 
 export const MOUNT_ATTR = { readOnly: 1, noSuid: 2, noDev: 4, noExec: 8 } as const;
 
+export const O_PATH = 0o10000000;
+export const O_CLOEXEC = 0o2000000;
+export const O_DIRECTORY = 0o200000;
+export const O_WRONLY = 1;
+/** No link of /proc, and the directory is the root of all that the path says (openat2(2)). */
+export const RESOLVE_IN_ROOT = 0x10;
+export const RESOLVE_NO_MAGICLINKS = 0x02;
+
 export const AT_FDCWD = -100;
 export const AT_EMPTY_PATH = 0x1000;
 export const AT_RECURSIVE = 0x8000;
@@ -82,13 +91,11 @@ export const FSMOUNT_CLOEXEC = 1;
 export const FSCONFIG_CMD_CREATE = 6;
 
 export const O_RDWR = 2;
-export const O_CLOEXEC = 0o2000000;
 
 export const SIGCHLD = 17;
 export const SIGKILL = 9;
 export const PR_SET_PDEATHSIG = 1;
 export const PR_CAPBSET_DROP = 24;
-export const RLIMIT_NOFILE = 7;
 export const SECCOMP_SET_MODE_FILTER = 1;
 /** No speculative-store-bypass mitigation for the command, as runc has it; older kernels would slow it down. */
 export const SECCOMP_SPEC_ALLOW = 4;
