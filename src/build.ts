@@ -78,7 +78,9 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
   const model = engine?.model ?? tsbuildModel;
   const planned = planBuild(ast, graph, planOptions, bases);
   const plan = engine?.plan(planned) ?? planned;
-  source.measure(plan, emit);
+  const missing = source.measure(plan, emit);
+  // An engine that goes step by step comes to it in its turn.
+  const refused = engine === undefined ? missing : undefined;
   requireEmulation(plan);
   emit({ type: "planned", rows: plan.rows });
   checks.finish();
@@ -94,7 +96,7 @@ export async function runBuild(options: BuildOptions, shop: Workshop, sink: Buil
   using tools = stepTools({ options, shop, source, emit, record, signal, executor });
   const wired = { emit: rows.emit, dockerfile, tools, source, reasons, runsCommands };
   const ports = solverPorts(shop, { model, engine, ...wired });
-  const solving = { jobs: options.jobs ?? defaultJobs(), noCache, dockerfile, signal };
+  const solving = { jobs: options.jobs ?? defaultJobs(), noCache, dockerfile, refused, signal };
   const about = { options, source, dockerfile, startedMs, reasons };
   try {
     await using shared = await sharedCacheOf(options, { shop, emit, signal, plan, dockerfile });

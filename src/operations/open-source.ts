@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { openContextSource } from "../context/context-source.ts";
 import { openContext } from "../context/context-tree.ts";
 import { type IgnoreRules } from "../context/ignore-file.ts";
+import { isBuildError } from "../core/errors.ts";
 import type { EmitEvent } from "../core/events.ts";
 import type { FileTree } from "../core/file-tree.ts";
 import { patternBytes } from "../core/pattern/runes.ts";
@@ -9,12 +10,16 @@ import type { SourceText } from "../core/source-range.ts";
 import type { CopyOp } from "../core/step.ts";
 import type { BuildPlan } from "../plan/types.ts";
 import { readSources } from "../snapshot/copy-step.ts";
+import type { RefusedStep } from "../solver/types.ts";
 import { sourceReads } from "../steps/mount-sources.ts";
+import { placeOf } from "../steps/place-of.ts";
 import { namedTrees } from "./build-contexts.ts";
 import { explainMissingFile } from "./missing-file.ts";
 import { isRemoteContext } from "./remote-context.ts";
 import type { BuildOptions } from "./types.ts";
 import type { Workshop } from "./workshop.ts";
+
+const MISSING = "context/file-not-found";
 
 /** What a build starts from: the Dockerfile, and the context as it is asked for. */
 export interface BuildSource extends Disposable {
@@ -34,8 +39,8 @@ export interface BuildSource extends Disposable {
   readonly isIgnored: ((path: string) => boolean) | undefined;
   /** Why a source that a COPY of the context names may be missing. */
   whyMissing(path: string, op: CopyOp): string;
-  /** Looks at what the plan's COPYs and mounts read, and tells how much it is. A source that is missing is its step's to report. */
-  measure(plan: BuildPlan, emit: EmitEvent): void;
+  /** Looks at what the plan's COPYs and mounts read, and tells how much it is. Gives the last COPY of which a source is missing. */
+  measure(plan: BuildPlan, emit: EmitEvent): RefusedStep | undefined;
 }
 
 export async function openSource(
@@ -70,6 +75,11 @@ export async function openSource(
   const named = namedTrees(options.buildContexts ?? [], shop);
   const treeOf = (name: string) => (name === "" ? tree : named.open(name).tree);
   const contextPath = fetched?.shown ?? (options.context === "-" ? "-" : resolve(options.context));
+  const whyMissing = (path: string, op: CopyOp) => {
+    const name = op.from.type === "context" ? op.from.name : "";
+    const { ignore } = name === "" ? source : named.open(name);
+    return explainMissingFile(path, { op, tree: treeOf(name), ignore });
+  };
   return {
     dockerfile: source.dockerfile,
     identity:
@@ -78,23 +88,24 @@ export async function openSource(
     root: resolve(source.root),
     tree: treeOf,
     isIgnored: patternCheck(source.ignore),
-    whyMissing: (path, op) => {
-      const name = op.from.type === "context" ? op.from.name : "";
-      const { ignore } = name === "" ? source : named.open(name);
-      return explainMissingFile(path, { op, tree: treeOf(name), ignore });
-    },
+    whyMissing,
     measure: (plan, emit) => {
+      let refused: RefusedStep | undefined;
       for (const step of plan.steps.values()) {
-        for (const { copy } of sourceReads(step.op)) {
+        for (const { copy, mount } of sourceReads(step.op)) {
           if (copy.from.type !== "context") continue;
           try {
             readSources(copy, treeOf(copy.from.name));
-          } catch {
-            // The step itself reports it, with its place in the file.
+          } catch (error) {
+            // Whatever else it is, the step itself reports it.
+            if (mount !== undefined || !isBuildError(error) || error.code !== MISSING) continue;
+            const hint = whyMissing(error.details.word ?? "", copy);
+            refused = { step, error: error.with({ at: step.meta.at, step: placeOf(step), hint }) };
           }
         }
       }
       emit({ type: "context", ...tree.stats() });
+      return refused;
     },
     [Symbol.dispose]: () => {
       named[Symbol.dispose]();

@@ -44,6 +44,11 @@ class Solver {
   }
 
   async run(): Promise<ReadonlyMap<StepId, StepResult>> {
+    const { refused } = this.#options;
+    if (refused !== undefined) {
+      this.#fail(refused.step, refused.error);
+      throw refused.error;
+    }
     const settled = await Promise.allSettled([...this.#steps.keys()].map((id) => this.#solve(id)));
     if (this.#failure.signal.aborted) this.#failure.signal.throwIfAborted();
     const results = new Map<StepId, StepResult>();

@@ -35,6 +35,12 @@ export interface StepInputs {
   readonly reads: ReadonlyMap<StepId, StepResult>;
 }
 
+/** A step that cannot be keyed, whatever the steps below it come to. */
+export interface RefusedStep {
+  readonly step: Step;
+  readonly error: Error;
+}
+
 /** Everything with an effect that the solver needs. */
 export interface SolverPorts {
   readonly model: CacheModel;
@@ -76,6 +82,8 @@ export interface SolverPorts {
 export interface SolverOptions {
   /** Most steps that work at once. */
   readonly jobs: number;
+  /** Fails before any step works: what the build ends with in any case is not waited for. */
+  readonly refused?: RefusedStep | undefined;
   /** Of which stages to ignore records, and write new ones. */
   readonly noCache: (stageIndex: number) => boolean;
   /** For `about` of new records. */

@@ -7,17 +7,7 @@ import type { ConformanceCase } from "./case-data.ts";
  * fails is "not yet"; every other case has to pass.
  */
 const NOT_PROMISED: readonly (readonly [feature: string, pattern: RegExp])[] = [
-  ["ONBUILD", /^\s*ONBUILD\b/im],
-  ["HEALTHCHECK", /^\s*HEALTHCHECK\b/im],
-  ["SHELL", /^\s*SHELL\b/im],
-  ["STOPSIGNAL", /^\s*STOPSIGNAL\b/im],
-  ["VOLUME", /^\s*VOLUME\b/im],
-  ["MAINTAINER", /^\s*MAINTAINER\b/im],
-  ["heredoc", /<<-?\s*["']?\w/],
-  ["COPY flags", /--(link|parents|exclude|checksum|keep-git-dir|unpack)\b/],
   ["RUN --device", /--device\b/],
-  ["syntax directive", /^\s*#\s*(syntax|check)\s*=/im],
-  ["expansion operators", /\$\{\w+(-|\+|\?|:\?|#|%|\/)/],
 ];
 
 /** Names of the features beyond this version's promise that a case (or one of its parent images) needs. */
