@@ -134,7 +134,8 @@ function equalInputs(key: CacheKey, changes: readonly Change[]): readonly string
   const kinds = new Set(changes.map(({ kind }) => kind));
   return key.inputs.flatMap((input) => {
     if (subjects.has(input.subject) || input.subject === "(order)") return [];
-    if (input.kind === "files" && changes.some((change) => isBelow(change.subject, input.subject))) return [];
+    const isTree = input.kind === "files" || input.kind === "mount";
+    if (isTree && changes.some((change) => isBelow(change.subject, input.subject))) return [];
     if (ALSO_MOVED_BY[input.kind]?.some((kind) => kinds.has(kind)) === true) return [];
     const name = NAME_OF[input.kind]?.(input);
     return name === undefined ? [] : [name];
@@ -151,6 +152,8 @@ const NAME_OF: Partial<Record<KeyInputKind, (input: KeyInput) => string>> = {
   args: ({ subject }) => `ARG ${subject}`,
   env: ({ subject }) => `ENV ${subject}`,
   files: ({ subject }) => subject,
+  remote: ({ subject }) => subject,
+  mount: ({ subject }) => subject,
   parent: ({ subject }) => `${subject}'s files`,
   base: ({ subject }) => `base ${subject.replace(/^FROM /, "")}`,
   platform: ({ value }) => `platform ${value}`,

@@ -235,6 +235,10 @@ test("a mounted file that moved is named; times, unread names and the id of a ca
   };
   const changes = explained.steps.find(({ instruction }) => instruction.startsWith("RUN"))?.changes;
   expect(changes).toMatchObject([{ kind: "mount", subject: "dir/b" }]);
+  // What is mounted and stayed is named beside it.
+  const same = /^ {2}same {2}.*/m.exec(project.tsbuild("explain").stdout)?.[0].slice("  same  ".length);
+  expect(same?.split(", ")).toContain("--mount /c");
+  expect(same?.split(", ")).not.toContain("dir");
   expect(project.build(dockerfile.replace("target=/m", "target=/m,rw")).runs).toEqual(["MISS"]);
   expect(project.build(dockerfile.replace("target=/c", "target=/d")).runs).toEqual(["MISS"]);
 });
